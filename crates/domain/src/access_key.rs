@@ -1,0 +1,122 @@
+//! An access key: what an app's server side proves itself with.
+
+use std::collections::BTreeSet;
+
+use subtle::ConstantTimeEq as _;
+
+use crate::app::AppId;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// What an access key may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Permission {
+    /// Ask whether a ticket is valid, and spend it.
+    RedeemTickets,
+}
+
+impl Permission {
+    /// Every permission, in the order of the documentation.
+    pub const ALL: [Self; 1] = [Self::RedeemTickets];
+
+    /// The word for this permission on the command line and at rest.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::RedeemTickets => "tickets.redeem",
+        }
+    }
+
+    /// The permission that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.word() == word)
+    }
+}
+
+/// The permissions of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permissions {
+    /// All there are, and all that later versions bring.
+    All,
+    /// Just these; none, if the set is empty.
+    Only(BTreeSet<Permission>),
+}
+
+impl Permissions {
+    /// Whether `permission` is among them.
+    pub fn allow(&self, permission: Permission) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(set) => set.contains(&permission),
+        }
+    }
+
+    /// As they are kept and shown: `*`, or words separated by spaces.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::All => "*".to_owned(),
+            Self::Only(set) => set.iter().map(|permission| permission.word()).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    /// Reads [`to_text`](Self::to_text)'s form; `None` if a word is unknown.
+    pub fn from_text(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::All);
+        }
+        text.split_whitespace().map(Permission::from_word).collect::<Option<_>>().map(Self::Only)
+    }
+}
+
+/// The public half of an access key. 1 to 64 characters of `[A-Za-z0-9]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccessKeyId(String);
+
+impl AccessKeyId {
+    /// The id, if `text` can be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as clients send it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What the secret's seal at rest is bound to.
+    pub fn place(&self) -> String {
+        format!("access_key/{}", self.0)
+    }
+}
+
+/// An access key as it is kept: all but the secret in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessKeyRow {
+    /// The public half.
+    pub id: AccessKeyId,
+    /// The app that it speaks for.
+    pub app: AppId,
+    /// The secret, sealed under the master key for [`AccessKeyId::place`].
+    pub sealed_secret: Vec<u8>,
+    /// What it may do.
+    pub permissions: Permissions,
+    /// A disabled key is refused as if it were unknown.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// An access key that can be used: its secret is open, because HMAC schemes need it.
+pub struct AccessKey {
+    /// The key as it is kept.
+    pub row: AccessKeyRow,
+    /// The secret.
+    pub secret: Secret<String>,
+}
+
+impl AccessKey {
+    /// Whether `secret` is this key's, in a time that does not depend on where the two differ.
+    pub fn has_secret(&self, secret: &str) -> bool {
+        bool::from(self.secret.expose().as_bytes().ct_eq(secret.as_bytes()))
+    }
+}

@@ -1,0 +1,28 @@
+//! What is true in Countersign: its words and its rules.
+//!
+//! Nothing here knows HTTP, SQL, Redis, a vendor, a runtime, or what time it is. In reading order:
+//!
+//! * An [`app::App`] is somebody's site or program. Its public id is in every page; its [`access_key::AccessKey`]s prove its
+//!   server side.
+//! * A [`challenge`] is shown to a person: a [`challenge::View`] goes out, an [`challenge::Answer`] comes back, and the
+//!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
+//! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
+//! * A [`contact::Contact`] is a phone number or an e-mail address.
+//! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
+//!   a clock, entropy.
+//! * [`testing`] (a feature) says what each port means, as a suite that every implementation runs.
+
+pub mod access_key;
+pub mod app;
+pub mod audit;
+pub mod challenge;
+pub mod contact;
+pub mod operations;
+pub mod ports;
+pub mod sealing;
+pub mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod throttle;
+pub mod ticket;
+pub mod time;

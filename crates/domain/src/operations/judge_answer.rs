@@ -1,0 +1,168 @@
+use crate::app::{AppId, AppRefusal};
+use crate::challenge::{Answer, Kind};
+use crate::contact::Contact;
+use crate::operations::{Lifetimes, Ports};
+use crate::ports::{Busy, Event, Judged, MarksError, Spent};
+use crate::sealing::Purpose;
+use crate::ticket::{ChallengeRecord, Stamp, TicketRecord};
+use crate::time::Timestamp;
+
+/// Judges an answer, once.
+///
+/// In two steps, because a door may need the challenge's [`note`](OpenChallenge::note) to read the answer: [`open`](Self::open)
+/// checks the seal and spends nothing, so an answer that cannot be read costs nobody a challenge; [`run`](Self::run) spends
+/// the challenge and then judges, so a wrong answer costs it.
+pub struct JudgeAnswer {
+    ports: Ports,
+    lifetimes: Lifetimes,
+}
+
+/// A challenge whose seal held.
+pub struct OpenChallenge(ChallengeRecord);
+
+impl OpenChallenge {
+    /// The kind of answer that it wants.
+    pub fn kind(&self) -> Kind {
+        self.0.stamp.kind
+    }
+
+    /// What the door asked to be remembered.
+    pub fn note(&self) -> &[u8] {
+        &self.0.note
+    }
+}
+
+/// Why a token stands for no challenge that can be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChallengeRefusal {
+    /// Never issued, issued to another app, changed on the way, or from before a restart.
+    #[error("no such challenge")]
+    Unknown,
+    /// Its time is over.
+    #[error("the challenge has expired")]
+    Expired,
+    /// It was answered before, rightly or wrongly.
+    #[error("the challenge was answered before")]
+    Used,
+}
+
+/// Why an answer was not judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JudgeAnswerError {
+    /// The token.
+    #[error(transparent)]
+    Challenge(#[from] ChallengeRefusal),
+    /// The app is not served.
+    #[error(transparent)]
+    App(#[from] AppRefusal),
+    /// Try again in a moment; the challenge is not spent.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+impl From<MarksError> for JudgeAnswerError {
+    fn from(_: MarksError) -> Self {
+        Self::Busy(Busy)
+    }
+}
+
+/// What a right answer earns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedTicket {
+    /// The proof: `[A-Za-z0-9_-]`, under 500 characters.
+    pub ticket: String,
+    /// When the challenge was solved.
+    pub issued_at: Timestamp,
+    /// From then on the ticket is refused.
+    pub expires_at: Timestamp,
+}
+
+/// What an answer was worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It was right.
+    Passed(IssuedTicket),
+    /// It was wrong, and the challenge is spent.
+    Failed,
+}
+
+impl JudgeAnswer {
+    /// The operation over these ports.
+    pub fn new(ports: Ports, lifetimes: Lifetimes) -> Self {
+        Self { ports, lifetimes }
+    }
+
+    /// Checks the seal, the epoch, the app and the time. Spends nothing.
+    ///
+    /// `app` is the app that the caller says it is, where its protocol has it say so; a challenge of another is unknown to
+    /// it.
+    ///
+    /// # Errors
+    /// [`JudgeAnswerError::Challenge`] with `Unknown` or `Expired`, or [`JudgeAnswerError::App`].
+    pub fn open(&self, token: &str, app: Option<&AppId>) -> Result<OpenChallenge, JudgeAnswerError> {
+        let ports = &self.ports;
+        let bytes =
+            ports.directory.keyring().open(Purpose::Challenge, token).map_err(|_| ChallengeRefusal::Unknown)?;
+        let record = ChallengeRecord::decode(&bytes).map_err(|_| ChallengeRefusal::Unknown)?;
+        let stamp = &record.stamp;
+        if stamp.epoch != ports.marks.epoch() || app.is_some_and(|app| *app != stamp.app) {
+            return Err(ChallengeRefusal::Unknown.into());
+        }
+        ports.directory.usable_app(&stamp.app)?;
+        self.check_time(stamp)?;
+        Ok(OpenChallenge(record))
+    }
+
+    /// Spends the challenge, judges the answer, and seals a ticket if it is right. The ticket is bound to `contact`, or else
+    /// to the contact that the challenge was asked for.
+    ///
+    /// # Errors
+    /// [`JudgeAnswerError::Challenge`] with `Used` or `Expired`, or [`JudgeAnswerError::Busy`].
+    pub async fn run(
+        &self,
+        challenge: OpenChallenge,
+        answer: &Answer,
+        contact: Option<&Contact>,
+    ) -> Result<Judgement, JudgeAnswerError> {
+        let ports = &self.ports;
+        let OpenChallenge(ChallengeRecord { stamp, solution, .. }) = challenge;
+        self.check_time(&stamp)?;
+        let until = stamp.expires_at.plus(self.lifetimes.clock_skew);
+        // A fresh owner each time: no caller of this operation may ever be let through again.
+        match ports.marks.spend(stamp.id, ports.entropy.array(), until).await? {
+            Spent::First => {}
+            Spent::Again { .. } | Spent::Taken => {
+                ports.tally.count(Event::ChallengeJudged(stamp.kind, Judged::Used));
+                return Err(ChallengeRefusal::Used.into());
+            }
+        }
+        if !ports.puzzles.judge(&solution, answer) {
+            ports.tally.count(Event::ChallengeJudged(stamp.kind, Judged::Failed));
+            return Ok(Judgement::Failed);
+        }
+        let ticket = self.ticket(stamp, contact)?;
+        Ok(Judgement::Passed(ticket))
+    }
+
+    fn ticket(&self, challenge: Stamp, contact: Option<&Contact>) -> Result<IssuedTicket, Busy> {
+        let ports = &self.ports;
+        let keyring = ports.directory.keyring();
+        let issued_at = ports.clock.now();
+        let expires_at = issued_at.plus(self.lifetimes.ticket);
+        let kind = challenge.kind;
+        let contact = contact.map(|contact| keyring.contact_hash(contact)).or(challenge.contact);
+        let stamp = Stamp { id: ports.entropy.array(), contact, issued_at, expires_at, ..challenge };
+        let record = TicketRecord { stamp };
+        let ticket = keyring.seal(Purpose::Ticket, &record.encode(), &*ports.entropy).map_err(|_| Busy)?;
+        ports.tally.count(Event::ChallengeJudged(kind, Judged::Passed));
+        Ok(IssuedTicket { ticket, issued_at, expires_at })
+    }
+
+    fn check_time(&self, stamp: &Stamp) -> Result<(), ChallengeRefusal> {
+        if self.ports.clock.now() < stamp.expires_at {
+            return Ok(());
+        }
+        self.ports.tally.count(Event::ChallengeJudged(stamp.kind, Judged::Expired));
+        Err(ChallengeRefusal::Expired)
+    }
+}

@@ -1,0 +1,118 @@
+use crate::app::{Action, AppId};
+use crate::contact::Contact;
+use crate::operations::{Lifetimes, Ports};
+use crate::ports::{Busy, Event, MarksError, Owner, Redeemed, Spent};
+use crate::sealing::Purpose;
+use crate::ticket::{Stamp, TicketRecord};
+
+/// Redeems a ticket, once.
+pub struct RedeemTicket {
+    ports: Ports,
+    lifetimes: Lifetimes,
+}
+
+/// What a ticket must be for. What does not fit is refused and not spent: a mistake of one app costs no other.
+pub struct Expected<'a> {
+    /// The app that redeems.
+    pub app: &'a AppId,
+    /// The action that the ticket must carry, where the app asks for one.
+    pub action: Option<&'a Action>,
+    /// The contact that the ticket must be bound to, where it pays for reaching one.
+    pub contact: Option<&'a Contact>,
+}
+
+/// What became of a ticket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Redemption {
+    /// It was valid, and is spent now. These are the facts that it carried.
+    Valid(Box<Stamp>),
+    /// It was refused.
+    Refused(TicketRefusal),
+}
+
+/// Why a ticket was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketRefusal {
+    /// Never issued, issued for another app, changed on the way, or from before a restart.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// It was redeemed before.
+    Used,
+    /// It is for another action, or for none.
+    OtherAction,
+    /// It is bound to another contact, or to none.
+    OtherContact,
+}
+
+/// Why a ticket was not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RedeemTicketError {
+    /// Try again in a moment; the ticket is not spent.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+impl From<MarksError> for RedeemTicketError {
+    fn from(_: MarksError) -> Self {
+        Self::Busy(Busy)
+    }
+}
+
+impl RedeemTicket {
+    /// The operation over these ports.
+    pub fn new(ports: Ports, lifetimes: Lifetimes) -> Self {
+        Self { ports, lifetimes }
+    }
+
+    /// Checks the ticket and spends it for `owner`. The same owner gets the same answer again: a caller whose reply was lost
+    /// may repeat its call, and nobody else can.
+    ///
+    /// # Errors
+    /// [`RedeemTicketError::Busy`]; then the ticket is not spent.
+    pub async fn run(
+        &self,
+        ticket: &str,
+        expected: Expected<'_>,
+        owner: Owner,
+    ) -> Result<Redemption, RedeemTicketError> {
+        let ports = &self.ports;
+        let stamp = match self.check(ticket, &expected) {
+            Ok(stamp) => stamp,
+            Err(refusal) => return Ok(self.refused(refusal)),
+        };
+        let until = stamp.expires_at.plus(self.lifetimes.clock_skew);
+        match ports.marks.spend(stamp.id, owner, until).await? {
+            Spent::First | Spent::Again { .. } => {
+                ports.tally.count(Event::TicketRedeemed(Redeemed::Valid));
+                Ok(Redemption::Valid(Box::new(stamp)))
+            }
+            Spent::Taken => Ok(self.refused(TicketRefusal::Used)),
+        }
+    }
+
+    fn check(&self, ticket: &str, expected: &Expected<'_>) -> Result<Stamp, TicketRefusal> {
+        let ports = &self.ports;
+        let keyring = ports.directory.keyring();
+        let bytes = keyring.open(Purpose::Ticket, ticket).map_err(|_| TicketRefusal::Unknown)?;
+        let TicketRecord { stamp } = TicketRecord::decode(&bytes).map_err(|_| TicketRefusal::Unknown)?;
+        if stamp.epoch != ports.marks.epoch() || stamp.app != *expected.app {
+            return Err(TicketRefusal::Unknown);
+        }
+        if ports.clock.now() >= stamp.expires_at {
+            return Err(TicketRefusal::Expired);
+        }
+        if expected.action.is_some() && expected.action != stamp.action.as_ref() {
+            return Err(TicketRefusal::OtherAction);
+        }
+        let fits = expected.contact.is_none_or(|contact| {
+            stamp.contact.as_ref().is_some_and(|hash| keyring.is_contact(hash, contact))
+        });
+        if fits { Ok(stamp) } else { Err(TicketRefusal::OtherContact) }
+    }
+
+    fn refused(&self, refusal: TicketRefusal) -> Redemption {
+        self.ports.tally.count(Event::TicketRedeemed(Redeemed::Refused));
+        Redemption::Refused(refusal)
+    }
+}

@@ -1,0 +1,25 @@
+use std::sync::Arc;
+
+use crate::access_key::{AccessKey, AccessKeyId};
+use crate::app::{App, AppId, AppRefusal};
+use crate::sealing::Keyring;
+
+/// Apps, access keys and sealing keys as the server last read them: in memory, so that looking one up touches no store.
+pub trait Directory: Send + Sync {
+    /// The app with this id, enabled or not.
+    fn app(&self, id: &AppId) -> Option<Arc<App>>;
+
+    /// The access key with this id, enabled or not.
+    fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>>;
+
+    /// The sealing keys.
+    fn keyring(&self) -> Arc<Keyring>;
+}
+
+impl dyn Directory {
+    /// The app with this id, if calls for it are taken.
+    pub fn usable_app(&self, id: &AppId) -> Result<Arc<App>, AppRefusal> {
+        let app = self.app(id).ok_or(AppRefusal::Unknown)?;
+        if app.enabled { Ok(app) } else { Err(AppRefusal::Disabled) }
+    }
+}

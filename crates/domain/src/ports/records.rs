@@ -1,0 +1,108 @@
+//! Records: facts that must survive. Acknowledged means durable.
+
+use async_trait::async_trait;
+
+use crate::access_key::{AccessKeyId, AccessKeyRow};
+use crate::app::{App, AppId};
+use crate::audit::AuditEntry;
+use crate::sealing::KeyId;
+use crate::time::Timestamp;
+
+/// Why a verb of the records was not carried out. Nothing of it was kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordsError {
+    /// Something with this id is there already.
+    #[error("it exists already")]
+    Exists,
+    /// What the verb is about is not there.
+    #[error("there is no such record")]
+    Missing,
+    /// The store could not be reached, or could not write.
+    #[error("the records are unavailable: {0}")]
+    Unavailable(String),
+    /// A row that this version cannot read.
+    #[error("the records are damaged: {0}")]
+    Damaged(String),
+}
+
+/// A sealing key as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealingKeyRow {
+    /// Names the key in tokens.
+    pub id: KeyId,
+    /// The 32 bytes, sealed under the master key for [`SealingKeyRow::place`].
+    pub sealed_key: Vec<u8>,
+    /// When it was made; the newest seals.
+    pub created_at: Timestamp,
+}
+
+impl SealingKeyRow {
+    /// What the seal of the key `id` at rest is bound to.
+    pub fn place(id: KeyId) -> String {
+        let [a, b, c, d] = id.0;
+        format!("sealing_key/{a:02x}{b:02x}{c:02x}{d:02x}")
+    }
+}
+
+/// Everything that the doors look up in memory, as of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DirectoryRows {
+    /// Grows with every change of the rest.
+    pub revision: u64,
+    /// By id.
+    pub apps: Vec<App>,
+    /// By id.
+    pub access_keys: Vec<AccessKeyRow>,
+    /// Oldest first.
+    pub sealing_keys: Vec<SealingKeyRow>,
+}
+
+/// Verbs about apps.
+#[async_trait]
+pub trait AppRecords: Send + Sync {
+    /// Keeps a new app. [`RecordsError::Exists`] if its id is taken.
+    async fn create_app(&self, app: App, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Switches an app on or off. [`RecordsError::Missing`] if there is none.
+    async fn set_app_enabled(&self, id: AppId, enabled: bool, audit: AuditEntry) -> Result<(), RecordsError>;
+}
+
+/// Verbs about access keys.
+#[async_trait]
+pub trait AccessKeyRecords: Send + Sync {
+    /// Keeps a new key. [`RecordsError::Missing`] if its app is not there, [`RecordsError::Exists`] if its id is taken.
+    async fn create_access_key(&self, key: AccessKeyRow, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Switches a key on or off. [`RecordsError::Missing`] if there is none.
+    async fn set_access_key_enabled(
+        &self,
+        id: AccessKeyId,
+        enabled: bool,
+        audit: AuditEntry,
+    ) -> Result<(), RecordsError>;
+}
+
+/// Verbs about what the doors look up in memory.
+#[async_trait]
+pub trait DirectoryRecords: Send + Sync {
+    /// The present revision: cheap enough to ask twice a second.
+    async fn revision(&self) -> Result<u64, RecordsError>;
+
+    /// Everything, as of one moment.
+    async fn directory(&self) -> Result<DirectoryRows, RecordsError>;
+
+    /// Keeps `key` if no sealing key is there yet. Among servers that start at once on one store, one key wins.
+    async fn ensure_sealing_key(&self, key: SealingKeyRow, audit: AuditEntry) -> Result<(), RecordsError>;
+}
+
+/// Verbs about the audit trail. Entries are written by the verbs that they tell of.
+#[async_trait]
+pub trait AuditRecords: Send + Sync {
+    /// The newest entries, newest first, at most `limit`.
+    async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>, RecordsError>;
+}
+
+/// A whole store of records.
+pub trait Records: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords {}
+
+impl<T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords> Records for T {}

@@ -1,0 +1,40 @@
+use crate::challenge::Kind;
+
+/// How judging an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Judged {
+    /// The answer was right.
+    Passed,
+    /// The answer was wrong; the challenge is spent.
+    Failed,
+    /// The challenge had expired.
+    Expired,
+    /// The challenge had been spent.
+    Used,
+}
+
+/// How redeeming a ticket ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Redeemed {
+    /// It was valid, and is spent now.
+    Valid,
+    /// It was refused, whatever the reason.
+    Refused,
+}
+
+/// Something that happens too often for the audit trail, and is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A challenge was handed out.
+    ChallengeIssued(Kind),
+    /// An answer to a challenge of ours came in.
+    ChallengeJudged(Kind, Judged),
+    /// A ticket came in.
+    TicketRedeemed(Redeemed),
+}
+
+/// Where events are counted.
+pub trait Tally: Send + Sync {
+    /// Counts `event`. Never blocks, never fails.
+    fn count(&self, event: Event);
+}

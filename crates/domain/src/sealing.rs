@@ -1,0 +1,368 @@
+//! Sealing: how a record travels through a stranger's hands unread and unchanged.
+//!
+//! A sealed token is `base64url(version ‖ key id ‖ nonce ‖ XChaCha20-Poly1305 ciphertext)`. What it is for stands in the
+//! associated data, so a challenge can never be opened as a ticket. The 24-byte nonces are random and never run out, which
+//! is why this costs 5 µs instead of AES-GCM's 1 µs. Which app a token belongs to stands *inside* and is compared by the
+//! operation: a browser that answers a challenge does not say which app it belongs to, so it cannot be associated data.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead as _, Payload};
+use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use crate::contact::{Contact, ContactHash};
+use crate::ports::Entropy;
+use crate::secret::Secret;
+
+const VERSION: u8 = 1;
+const NONCE: usize = 24;
+const TAG: usize = 16;
+const HEADER: usize = 1 + KEY_ID;
+const KEY_ID: usize = 4;
+
+/// Longest token that is looked at, in characters. The longest that is made is under 700.
+pub const TOKEN_LIMIT: usize = 2048;
+
+/// What a sealed token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A challenge that was shown and not yet answered.
+    Challenge,
+    /// The proof that a challenge was solved.
+    Ticket,
+}
+
+impl Purpose {
+    fn tag(self) -> u8 {
+        match self {
+            Self::Challenge => 1,
+            Self::Ticket => 2,
+        }
+    }
+}
+
+/// Names a sealing key in every token that it sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyId(pub [u8; KEY_ID]);
+
+/// One sealing key.
+#[derive(Clone)]
+pub struct SealingKey {
+    id: KeyId,
+    key: Secret<[u8; 32]>,
+}
+
+impl SealingKey {
+    /// A key under its id.
+    pub fn new(id: KeyId, key: Secret<[u8; 32]>) -> Self {
+        Self { id, key }
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(self.key.expose().into())
+    }
+
+    fn contact_mac(&self, contact: &Contact) -> [u8; 16] {
+        // A key of its own for contacts, so that no value ever serves two algorithms.
+        let contact_key = mac(self.key.expose(), &[b"countersign contact key"]);
+        let full = mac(&contact_key, &[contact.channel().word().as_bytes(), b"\0", contact.normalised().as_bytes()]);
+        let mut short = [0; 16];
+        short.copy_from_slice(&full[..16]);
+        short
+    }
+}
+
+/// The sealing keys of an installation: the newest seals, all of them open.
+pub struct Keyring {
+    newest: SealingKey,
+    older: Vec<SealingKey>,
+}
+
+/// A token that this keyring did not seal for this purpose, or that somebody changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a token of ours")]
+pub struct NotOurs;
+
+impl Keyring {
+    /// A keyring in which `newest` seals and `older` only open.
+    pub fn new(newest: SealingKey, older: Vec<SealingKey>) -> Self {
+        Self { newest, older }
+    }
+
+    fn find(&self, id: KeyId) -> Option<&SealingKey> {
+        std::iter::once(&self.newest).chain(&self.older).find(|key| key.id == id)
+    }
+
+    /// Seals `plain` into a token of `[A-Za-z0-9_-]`.
+    ///
+    /// # Errors
+    /// [`NotOurs`] if `plain` is too long to be sealed, which no record of ours is.
+    pub fn seal(&self, purpose: Purpose, plain: &[u8], entropy: &dyn Entropy) -> Result<String, NotOurs> {
+        let mut token = Vec::with_capacity(HEADER + NONCE + plain.len() + TAG);
+        token.push(VERSION);
+        token.extend_from_slice(&self.newest.id.0);
+        let mut nonce = [0; NONCE];
+        entropy.fill(&mut nonce);
+        let payload = Payload { msg: plain, aad: &associated(purpose, self.newest.id) };
+        let sealed = self.newest.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| NotOurs)?;
+        token.extend_from_slice(&nonce);
+        token.extend_from_slice(&sealed);
+        Ok(URL_SAFE_NO_PAD.encode(token))
+    }
+
+    /// Opens a token that was sealed for `purpose`.
+    ///
+    /// # Errors
+    /// [`NotOurs`] for anything else, whatever is wrong with it: an attacker learns nothing from the reason.
+    pub fn open(&self, purpose: Purpose, token: &str) -> Result<Vec<u8>, NotOurs> {
+        if token.len() > TOKEN_LIMIT {
+            return Err(NotOurs);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| NotOurs)?;
+        let (header, rest) = bytes.split_at_checked(HEADER).ok_or(NotOurs)?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(NotOurs)?;
+        let (version, id) = header.split_first_chunk::<1>().ok_or(NotOurs)?;
+        if *version != [VERSION] {
+            return Err(NotOurs);
+        }
+        let id = KeyId(id.try_into().map_err(|_| NotOurs)?);
+        let key = self.find(id).ok_or(NotOurs)?;
+        let payload = Payload { msg: sealed, aad: &associated(purpose, id) };
+        key.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| NotOurs)
+    }
+
+    /// The keyed hash under which a contact is sealed into a token.
+    pub fn contact_hash(&self, contact: &Contact) -> ContactHash {
+        ContactHash { key: self.newest.id, mac: self.newest.contact_mac(contact) }
+    }
+
+    /// Whether `hash` was made from `contact`, in constant time.
+    pub fn is_contact(&self, hash: &ContactHash, contact: &Contact) -> bool {
+        self.find(hash.key).is_some_and(|key| bool::from(key.contact_mac(contact).ct_eq(&hash.mac)))
+    }
+}
+
+fn associated(purpose: Purpose, id: KeyId) -> [u8; 2 + KEY_ID] {
+    let [a, b, c, d] = id.0;
+    [VERSION, purpose.tag(), a, b, c, d]
+}
+
+fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC pads a key to the hash's block with zeros; done here, the length is the type's and cannot be wrong.
+    let mut block = [0; 64];
+    block[..32].copy_from_slice(key);
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// The key that seals secrets at rest: access keys' secrets and the sealing keys themselves.
+pub struct MasterKey(Secret<[u8; 32]>);
+
+impl MasterKey {
+    /// Takes the 32 bytes in.
+    pub fn new(key: Secret<[u8; 32]>) -> Self {
+        Self(key)
+    }
+
+    /// Seals `plain` for the row that `place` names (such as `access_key/AK1`): moved to another row, it does not open.
+    ///
+    /// # Errors
+    /// [`NotOurs`] if `plain` is too long to be sealed, which no secret of ours is.
+    pub fn seal(&self, place: &str, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, NotOurs> {
+        let mut sealed = vec![0; NONCE];
+        entropy.fill(&mut sealed);
+        let nonce = XNonce::try_from(sealed.as_slice()).map_err(|_| NotOurs)?;
+        let payload = Payload { msg: plain, aad: place.as_bytes() };
+        sealed.extend(XChaCha20Poly1305::new(self.0.expose().into()).encrypt(&nonce, payload).map_err(|_| NotOurs)?);
+        Ok(sealed)
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed for `place`.
+    ///
+    /// # Errors
+    /// [`NotOurs`] under another master key, for another place, or after a change.
+    pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, NotOurs> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(NotOurs)?;
+        let payload = Payload { msg: sealed, aad: place.as_bytes() };
+        let plain = XChaCha20Poly1305::new(self.0.expose().into()).decrypt(&XNonce::from(*nonce), payload);
+        plain.map(Secret::new).map_err(|_| NotOurs)
+    }
+}
+
+/// Bytes that are no record of ours: wrong length or an unknown tag. After a seal that held, only a newer version of the
+/// server can have written them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a record of this version")]
+pub struct Malformed;
+
+/// Writes the fields of a sealed record, one after the other, big-endian, strings behind their length.
+#[derive(Default)]
+pub(crate) struct Writer(Vec<u8>);
+
+impl Writer {
+    pub(crate) fn u8(&mut self, value: u8) {
+        self.0.push(value);
+    }
+
+    pub(crate) fn u16(&mut self, value: u16) {
+        self.0.extend_from_slice(&value.to_be_bytes());
+    }
+
+    pub(crate) fn i64(&mut self, value: i64) {
+        self.0.extend_from_slice(&value.to_be_bytes());
+    }
+
+    pub(crate) fn array(&mut self, value: &[u8]) {
+        self.0.extend_from_slice(value);
+    }
+
+    /// At most 255 bytes; what is written here is bounded by its type.
+    pub(crate) fn string(&mut self, value: &[u8]) {
+        let length = u8::try_from(value.len()).unwrap_or(u8::MAX);
+        self.0.push(length);
+        self.0.extend_from_slice(&value[..usize::from(length)]);
+    }
+
+    pub(crate) fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.u8(u8::from(value.is_some()));
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Reads what [`Writer`] wrote.
+pub(crate) struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
+        Ok(u8::from_be_bytes(self.array()?))
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, Malformed> {
+        Ok(u16::from_be_bytes(self.array()?))
+    }
+
+    pub(crate) fn i64(&mut self) -> Result<i64, Malformed> {
+        Ok(i64::from_be_bytes(self.array()?))
+    }
+
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], Malformed> {
+        let length = usize::from(self.u8()?);
+        let (head, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
+        std::str::from_utf8(self.string()?).map_err(|_| Malformed)
+    }
+
+    pub(crate) fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Malformed> {
+        match self.u8()? {
+            0 => Ok(None),
+            1 => read(self).map(Some),
+            _ => Err(Malformed),
+        }
+    }
+
+    /// Succeeds when nothing is left over.
+    pub(crate) fn finish(self) -> Result<(), Malformed> {
+        if self.0.is_empty() { Ok(()) } else { Err(Malformed) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::SeededEntropy;
+    use proptest::prelude::*;
+
+    fn key(id: u8) -> SealingKey {
+        SealingKey::new(KeyId([id; 4]), Secret::new([id; 32]))
+    }
+
+    fn ring() -> Keyring {
+        Keyring::new(key(2), vec![key(1)])
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_and_no_changed_character_does(plain: Vec<u8>, at: usize, flip in 1u8..64) {
+            prop_assume!(plain.len() < 400);
+            let token = ring().seal(Purpose::Challenge, &plain, &SeededEntropy::new(1)).unwrap();
+            prop_assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
+            prop_assert_eq!(ring().open(Purpose::Challenge, &token), Ok(plain));
+
+            let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+            let mut changed = token.clone().into_bytes();
+            let at = at % changed.len();
+            let digit = alphabet.iter().position(|&character| character == changed[at]).unwrap();
+            changed[at] = alphabet[digit ^ usize::from(flip)];
+            prop_assert_eq!(ring().open(Purpose::Challenge, &String::from_utf8(changed).unwrap()), Err(NotOurs));
+        }
+
+        #[test]
+        fn no_text_panics_the_parser(text: String) {
+            prop_assert_eq!(ring().open(Purpose::Ticket, &text), Err(NotOurs));
+        }
+    }
+
+    #[test]
+    fn a_token_opens_for_its_own_purpose_and_under_its_own_key_only() {
+        let token = ring().seal(Purpose::Challenge, b"record", &SeededEntropy::new(1)).unwrap();
+        assert_eq!(ring().open(Purpose::Ticket, &token), Err(NotOurs));
+        assert_eq!(Keyring::new(key(3), vec![]).open(Purpose::Challenge, &token), Err(NotOurs));
+        let same_id_other_key = SealingKey::new(KeyId([2; 4]), Secret::new([9; 32]));
+        assert_eq!(Keyring::new(same_id_other_key, vec![]).open(Purpose::Challenge, &token), Err(NotOurs));
+    }
+
+    #[test]
+    fn an_older_key_still_opens_and_the_newest_seals() {
+        let old = Keyring::new(key(1), vec![]).seal(Purpose::Ticket, b"old", &SeededEntropy::new(1)).unwrap();
+        assert_eq!(ring().open(Purpose::Ticket, &old).unwrap(), b"old");
+        let new = ring().seal(Purpose::Ticket, b"new", &SeededEntropy::new(1)).unwrap();
+        assert_eq!(Keyring::new(key(1), vec![]).open(Purpose::Ticket, &new), Err(NotOurs));
+    }
+
+    #[test]
+    fn a_contact_hash_is_recognised_after_rotation_and_tells_channels_apart() {
+        let contact = Contact::parse("13912345678").unwrap();
+        let hash = Keyring::new(key(1), vec![]).contact_hash(&contact);
+        assert!(ring().is_contact(&hash, &contact));
+        assert!(!ring().is_contact(&hash, &Contact::parse("13912345679").unwrap()));
+        assert!(!Keyring::new(key(3), vec![]).is_contact(&hash, &contact));
+    }
+
+    #[test]
+    fn a_secret_at_rest_opens_in_its_own_row_only() {
+        let master = MasterKey::new(Secret::new([7; 32]));
+        let sealed = master.seal("access_key/A", b"hush", &SeededEntropy::new(1)).unwrap();
+        assert_eq!(master.open("access_key/A", &sealed).unwrap().expose(), b"hush");
+        assert!(master.open("access_key/B", &sealed).is_err());
+        assert!(MasterKey::new(Secret::new([8; 32])).open("access_key/A", &sealed).is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! What tests share: a clock that is moved by hand, entropy that repeats itself, and the suites that define the ports.
+
+mod executor;
+mod marks_conformance;
+mod model_marks;
+mod records_conformance;
+
+pub use executor::block_on;
+pub use marks_conformance::marks_conformance;
+pub use model_marks::ModelMarks;
+pub use records_conformance::records_conformance;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::access_key::{AccessKey, AccessKeyId};
+use crate::app::{App, AppId};
+use crate::challenge::{Answer, Kind, Level, Picture, PictureFormat, Puzzle, Solution, View};
+use crate::ports::{Busy, Clock, Directory, Entropy, Event, Puzzles, Tally};
+use crate::sealing::{KeyId, Keyring, SealingKey};
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// A clock that stands still until it is moved.
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows a fixed time in November 2026.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(1_795_000_000_000)))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, span: Duration) {
+        let milliseconds = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        self.0.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_milliseconds(self.0.load(Ordering::SeqCst))
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.load(Ordering::SeqCst)).unwrap_or(0))
+    }
+}
+
+/// Entropy that repeats itself: the same seed gives the same bytes, in order. SplitMix64, for tests only.
+pub struct SeededEntropy(AtomicU64);
+
+impl SeededEntropy {
+    /// The generator for `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+}
+
+impl Entropy for SeededEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let step = 0x9e37_79b9_7f4a_7c15;
+            let mut value = self.0.fetch_add(step, Ordering::SeqCst).wrapping_add(step);
+            value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            value ^= value >> 31;
+            chunk.copy_from_slice(&value.to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A directory that is written down in the test.
+#[derive(Default)]
+pub struct FixedDirectory {
+    apps: HashMap<AppId, Arc<App>>,
+    access_keys: HashMap<AccessKeyId, Arc<AccessKey>>,
+}
+
+impl FixedDirectory {
+    /// A directory of these apps.
+    pub fn with_apps(apps: impl IntoIterator<Item = App>) -> Self {
+        let apps = apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect();
+        Self { apps, access_keys: HashMap::new() }
+    }
+
+    /// The same, with this key.
+    #[must_use]
+    pub fn and_key(mut self, key: AccessKey) -> Self {
+        self.access_keys.insert(key.row.id.clone(), Arc::new(key));
+        self
+    }
+}
+
+impl Directory for FixedDirectory {
+    fn app(&self, id: &AppId) -> Option<Arc<App>> {
+        self.apps.get(id).cloned()
+    }
+
+    fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>> {
+        self.access_keys.get(id).cloned()
+    }
+
+    fn keyring(&self) -> Arc<Keyring> {
+        Arc::new(Keyring::new(SealingKey::new(KeyId([1; 4]), Secret::new([1; 32])), vec![]))
+    }
+}
+
+/// An app with this id, enabled.
+///
+/// # Panics
+/// If `id` can be none.
+#[expect(clippy::expect_used, reason = "a test that writes down a bad id should stop there")]
+pub fn app(id: &str) -> App {
+    App {
+        id: AppId::parse(id).expect("an app id"),
+        name: "Test".to_owned(),
+        tenant: None,
+        enabled: true,
+        created_at: Timestamp::from_milliseconds(0),
+    }
+}
+
+/// Puzzles without pictures, for rules that do not look at them: the piece belongs at 100, give or take 4.
+pub struct PlainPuzzles;
+
+#[async_trait]
+impl Puzzles for PlainPuzzles {
+    async fn make(&self, _: Kind, _: Level, format: PictureFormat) -> Result<Puzzle, Busy> {
+        let picture = Picture { format, width: 310, height: 155, bytes: vec![1, 2, 3] };
+        let view = View::Slider { background: picture.clone(), piece: picture };
+        Ok(Puzzle { solution: Solution::Slider { x: 100, tolerance: 4 }, view })
+    }
+
+    fn judge(&self, solution: &Solution, answer: &Answer) -> bool {
+        let (Solution::Slider { x, tolerance }, Answer::Slider { x: answered }) = (solution, answer);
+        (answered - f64::from(*x)).abs() <= f64::from(*tolerance)
+    }
+}
+
+/// Counts nothing.
+pub struct NoTally;
+
+impl Tally for NoTally {
+    fn count(&self, _: Event) {}
+}

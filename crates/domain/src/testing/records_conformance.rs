@@ -1,0 +1,144 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::access_key::{AccessKeyId, AccessKeyRow, Permission, Permissions};
+use crate::app::AppId;
+use crate::audit::AuditEntry;
+use crate::ports::{Records, RecordsError, SealingKeyRow};
+use crate::sealing::KeyId;
+use crate::testing::{app, block_on};
+use crate::time::Timestamp;
+
+/// What it means to be a store of records. `open` opens the store at one place: the first time it is empty, and every later
+/// time it is what the earlier ones left.
+///
+/// # Panics
+/// Where the store does not conform.
+pub fn records_conformance<R: Records + 'static>(open: impl Fn() -> R) {
+    {
+        let store = open();
+        apps_are_made_once_and_switched(&store);
+        keys_belong_to_an_app(&store);
+        one_sealing_key_wins(&store);
+        the_revision_tells_of_changes(&store);
+        a_failed_verb_leaves_nothing(&store);
+    }
+    let before = block_on(open().directory()).expect("a directory");
+    assert_eq!(before.apps.len(), 2, "what was acknowledged is there after a reopening");
+    let store = Arc::new(open());
+    many_writers_at_once_lose_nothing(&store);
+}
+
+fn entry(event: &str, subject: &str) -> AuditEntry {
+    AuditEntry {
+        at: Timestamp::from_milliseconds(7),
+        actor: "test".to_owned(),
+        event: event.to_owned(),
+        subject: subject.to_owned(),
+    }
+}
+
+fn key(id: &str, app: &AppId, permissions: Permissions) -> AccessKeyRow {
+    AccessKeyRow {
+        id: AccessKeyId::parse(id).expect("a key id"),
+        app: app.clone(),
+        sealed_secret: vec![0, 255, 7],
+        permissions,
+        enabled: true,
+        created_at: Timestamp::from_milliseconds(5),
+    }
+}
+
+fn apps_are_made_once_and_switched(store: &impl Records) {
+    let mut first = app("first");
+    first.tenant = Some("a tenant".to_owned());
+    first.name = "名字 ' \" %".to_owned();
+    assert_eq!(block_on(store.create_app(first.clone(), entry("app.created", "first"))), Ok(()));
+    assert_eq!(block_on(store.create_app(app("second"), entry("app.created", "second"))), Ok(()));
+    let taken = block_on(store.create_app(app("first"), entry("app.created", "first")));
+    assert_eq!(taken, Err(RecordsError::Exists));
+
+    let second = app("second").id;
+    assert_eq!(block_on(store.set_app_enabled(second, false, entry("app.disabled", "second"))), Ok(()));
+    let missing = block_on(store.set_app_enabled(app("none").id, false, entry("app.disabled", "none")));
+    assert_eq!(missing, Err(RecordsError::Missing));
+
+    let apps = block_on(store.directory()).expect("a directory").apps;
+    assert_eq!(apps[0], first);
+    assert_eq!(apps.iter().map(|app| app.enabled).collect::<Vec<_>>(), [true, false]);
+}
+
+fn keys_belong_to_an_app(store: &impl Records) {
+    let some = Permissions::Only(BTreeSet::from([Permission::RedeemTickets]));
+    let rows = [
+        key("AK1", &app("first").id, some),
+        key("AK2", &app("first").id, Permissions::All),
+        key("AK3", &app("second").id, Permissions::Only(BTreeSet::new())),
+    ];
+    for row in &rows {
+        let audit = entry("access_key.created", row.id.as_str());
+        assert_eq!(block_on(store.create_access_key(row.clone(), audit)), Ok(()));
+    }
+    let taken = block_on(store.create_access_key(rows[0].clone(), entry("access_key.created", "AK1")));
+    assert_eq!(taken, Err(RecordsError::Exists));
+    let homeless = key("AK4", &app("none").id, Permissions::All);
+    let missing = block_on(store.create_access_key(homeless, entry("access_key.created", "AK4")));
+    assert_eq!(missing, Err(RecordsError::Missing));
+
+    assert_eq!(block_on(store.directory()).expect("a directory").access_keys, rows);
+    let disabled = entry("access_key.disabled", "AK2");
+    assert_eq!(block_on(store.set_access_key_enabled(rows[1].id.clone(), false, disabled)), Ok(()));
+    assert!(!block_on(store.directory()).expect("a directory").access_keys[1].enabled);
+}
+
+fn one_sealing_key_wins(store: &impl Records) {
+    let row = |id: u8| SealingKeyRow {
+        id: KeyId([id; 4]),
+        sealed_key: vec![id; 72],
+        created_at: Timestamp::from_milliseconds(i64::from(id)),
+    };
+    assert_eq!(block_on(store.ensure_sealing_key(row(9), entry("sealing_key.created", "9"))), Ok(()));
+    assert_eq!(block_on(store.ensure_sealing_key(row(8), entry("sealing_key.created", "8"))), Ok(()));
+    assert_eq!(block_on(store.directory()).expect("a directory").sealing_keys, [row(9)]);
+}
+
+fn the_revision_tells_of_changes(store: &impl Records) {
+    let before = block_on(store.revision()).expect("a revision");
+    assert_eq!(block_on(store.directory()).expect("a directory").revision, before);
+    let first = app("first").id;
+    block_on(store.set_app_enabled(first, true, entry("app.enabled", "first"))).expect("a change");
+    assert!(block_on(store.revision()).expect("a revision") > before);
+}
+
+fn a_failed_verb_leaves_nothing(store: &impl Records) {
+    let revision = block_on(store.revision());
+    let trail = block_on(store.audit_entries(100)).expect("a trail");
+    assert_eq!(trail[0], entry("app.enabled", "first"), "newest first");
+    let made = ["first", "second"].map(|subject| entry("app.created", subject));
+    assert!(made.iter().all(|entry| trail.contains(entry)));
+    assert!(!trail.iter().any(|entry| entry.subject == "none" || entry.subject == "AK4" || entry.subject == "8"));
+
+    assert!(block_on(store.create_app(app("first"), entry("app.created", "first"))).is_err());
+    assert_eq!(block_on(store.audit_entries(100)).expect("a trail"), trail);
+    assert_eq!(block_on(store.revision()), revision);
+    assert_eq!(block_on(store.audit_entries(1)).expect("a trail").len(), 1);
+}
+
+fn many_writers_at_once_lose_nothing<R: Records + 'static>(store: &Arc<R>) {
+    std::thread::scope(|scope| {
+        for writer in 0..8 {
+            let store = Arc::clone(store);
+            scope.spawn(move || {
+                for number in 0..25 {
+                    let id = format!("many-{writer}-{number}");
+                    assert_eq!(block_on(store.create_app(app(&id), entry("app.created", &id))), Ok(()));
+                    // One verb in each batch fails, and takes none of its neighbours with it.
+                    let again = block_on(store.create_app(app(&id), entry("app.created", &id)));
+                    assert_eq!(again, Err(RecordsError::Exists));
+                }
+            });
+        }
+    });
+    let apps = block_on(store.directory()).expect("a directory").apps;
+    assert_eq!(apps.iter().filter(|app| app.id.as_str().starts_with("many-")).count(), 200);
+}

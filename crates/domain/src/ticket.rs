@@ -1,0 +1,162 @@
+//! The two sealed records: a challenge on its way to an answer, and the ticket that a right answer earns.
+
+use crate::app::{Action, AppId};
+use crate::challenge::{Kind, Level, Solution};
+use crate::contact::ContactHash;
+use crate::ports::{Epoch, MarkId};
+use crate::sealing::{Malformed, Reader, Writer};
+use crate::time::Timestamp;
+
+/// What a door has to remember of a challenge until its answer comes, such as the key that the answer is encrypted with.
+/// At most 32 bytes.
+pub type Note = Vec<u8>;
+
+/// What every sealed record carries: what it is for, and how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// What is marked when the record is spent.
+    pub id: MarkId,
+    /// The life of the marks' store in which the record counts.
+    pub epoch: Epoch,
+    /// The app that it was made for.
+    pub app: AppId,
+    /// What the app wants it for, in its own words.
+    pub action: Option<Action>,
+    /// To whom it is bound: what it pays for must go to this contact.
+    pub contact: Option<ContactHash>,
+    /// The kind of challenge.
+    pub kind: Kind,
+    /// How hard the challenge was.
+    pub level: Level,
+    /// When it was made.
+    pub issued_at: Timestamp,
+    /// From then on it is refused.
+    pub expires_at: Timestamp,
+}
+
+impl Stamp {
+    fn write(&self, writer: &mut Writer) {
+        writer.array(&self.id);
+        writer.array(&self.epoch);
+        writer.string(self.app.as_str().as_bytes());
+        writer.optional(self.action.as_ref(), |writer, action| writer.string(action.as_str().as_bytes()));
+        writer.optional(self.contact, |writer, contact| contact.write(writer));
+        self.kind.write(writer);
+        writer.u8(self.level.number());
+        writer.i64(self.issued_at.milliseconds());
+        writer.i64(self.expires_at.milliseconds());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self {
+            id: reader.array()?,
+            epoch: reader.array()?,
+            app: AppId::parse(reader.text()?).ok_or(Malformed)?,
+            action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
+            contact: reader.optional(ContactHash::read)?,
+            kind: Kind::read(reader)?,
+            level: Level::new(reader.u8()?).ok_or(Malformed)?,
+            issued_at: Timestamp::from_milliseconds(reader.i64()?),
+            expires_at: Timestamp::from_milliseconds(reader.i64()?),
+        })
+    }
+}
+
+/// A challenge that was shown and waits for its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeRecord {
+    /// What it is for, and how long.
+    pub stamp: Stamp,
+    /// What solves it.
+    pub solution: Solution,
+    /// What the door has to remember.
+    pub note: Note,
+}
+
+impl ChallengeRecord {
+    /// The bytes to be sealed.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        self.stamp.write(&mut writer);
+        self.solution.write(&mut writer);
+        writer.string(&self.note);
+        writer.finish()
+    }
+
+    /// Reads [`encode`](Self::encode)'s bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are not from this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let stamp = Stamp::read(&mut reader)?;
+        let record = Self { stamp, solution: Solution::read(&mut reader)?, note: reader.string()?.to_vec() };
+        reader.finish()?;
+        Ok(record)
+    }
+}
+
+/// The proof that a challenge was solved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TicketRecord {
+    /// What it is for, and how long; `issued_at` is when the challenge was solved.
+    pub stamp: Stamp,
+}
+
+impl TicketRecord {
+    /// The bytes to be sealed.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        self.stamp.write(&mut writer);
+        writer.finish()
+    }
+
+    /// Reads [`encode`](Self::encode)'s bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`] if they are not from this version.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let stamp = Stamp::read(&mut reader)?;
+        reader.finish()?;
+        Ok(Self { stamp })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn record(action: Option<&str>, x: u16, note: Note) -> ChallengeRecord {
+        ChallengeRecord {
+            stamp: Stamp {
+                id: [1; 16],
+                epoch: [2; 8],
+                app: AppId::parse("an-app").unwrap(),
+                action: action.and_then(Action::parse),
+                contact: None,
+                kind: Kind::Slider,
+                level: Level::DEFAULT,
+                issued_at: Timestamp::from_milliseconds(1),
+                expires_at: Timestamp::from_milliseconds(2),
+            },
+            solution: Solution::Slider { x, tolerance: 4 },
+            note,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_record_reads_back_whole_and_no_part_of_it_does(
+            action in proptest::option::of("[a-z]{1,64}"), x: u16, note in prop::collection::vec(any::<u8>(), 0..32), cut: usize,
+        ) {
+            let record = record(action.as_deref(), x, note);
+            let bytes = record.encode();
+            prop_assert_eq!(ChallengeRecord::decode(&bytes), Ok(record));
+            prop_assert_eq!(ChallengeRecord::decode(&bytes[..cut % bytes.len()]), Err(Malformed));
+            let longer = [bytes.as_slice(), &[0]].concat();
+            prop_assert_eq!(ChallengeRecord::decode(&longer), Err(Malformed));
+        }
+    }
+}
