@@ -1,0 +1,11 @@
+//! Where things are kept. A store implements ports of the domain and knows nothing of façades or HTTP.
+//!
+//! | store | ports | for |
+//! |---|---|---|
+//! | [`memory`] | marks | one node; a restart forgets, and its epoch makes that safe |
+//! | [`sqlite`] | records | one machine; what was acknowledged survives `kill -9` |
+//!
+//! To add one: a file here, its migrations or scripts beside it, and the port's conformance suite as its test module.
+
+pub mod memory;
+pub mod sqlite;

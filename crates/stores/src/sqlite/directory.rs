@@ -1,0 +1,206 @@
+//! Apps, access keys, sealing keys and the audit trail.
+
+use async_trait::async_trait;
+use countersign_domain::access_key::{AccessKeyId, AccessKeyRow, Permissions};
+use countersign_domain::app::{App, AppId};
+use countersign_domain::audit::AuditEntry;
+use countersign_domain::ports::{
+    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, RecordsError, SealingKeyRow,
+};
+use countersign_domain::sealing::KeyId;
+use countersign_domain::time::Timestamp;
+use rusqlite::{Connection, ErrorCode, Row, ffi};
+
+use super::{SqliteRecords, unavailable};
+
+#[async_trait]
+impl AppRecords for SqliteRecords {
+    async fn create_app(&self, app: App, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            let insert = "INSERT INTO app (id, name, tenant, enabled, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let values = (app.id.as_str(), app.name, app.tenant, app.enabled, app.created_at.milliseconds());
+            change(connection, insert, values, &audit)
+        };
+        self.writer.run(verb).await
+    }
+
+    async fn set_app_enabled(&self, id: AppId, enabled: bool, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            change(connection, "UPDATE app SET enabled = ?2 WHERE id = ?1", (id.as_str(), enabled), &audit)
+        };
+        self.writer.run(verb).await
+    }
+}
+
+#[async_trait]
+impl AccessKeyRecords for SqliteRecords {
+    async fn create_access_key(&self, key: AccessKeyRow, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            let insert = "INSERT INTO access_key (id, app, sealed_secret, permissions, enabled, created_at) \
+                          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+            let created_at = key.created_at.milliseconds();
+            let (id, app) = (key.id.as_str(), key.app.as_str());
+            let values = (id, app, key.sealed_secret, key.permissions.to_text(), key.enabled, created_at);
+            change(connection, insert, values, &audit)
+        };
+        self.writer.run(verb).await
+    }
+
+    async fn set_access_key_enabled(
+        &self,
+        id: AccessKeyId,
+        enabled: bool,
+        audit: AuditEntry,
+    ) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            change(connection, "UPDATE access_key SET enabled = ?2 WHERE id = ?1", (id.as_str(), enabled), &audit)
+        };
+        self.writer.run(verb).await
+    }
+}
+
+#[async_trait]
+impl DirectoryRecords for SqliteRecords {
+    async fn revision(&self) -> Result<u64, RecordsError> {
+        self.reader.run(revision).await
+    }
+
+    async fn directory(&self) -> Result<DirectoryRows, RecordsError> {
+        // The reader's savepoint makes the four selects one moment.
+        let verb = |connection: &Connection| {
+            Ok(DirectoryRows {
+                revision: revision(connection)?,
+                apps: list(connection, "SELECT id, name, tenant, enabled, created_at FROM app ORDER BY id", app)?,
+                access_keys: list(
+                    connection,
+                    "SELECT id, app, sealed_secret, permissions, enabled, created_at FROM access_key ORDER BY id",
+                    access_key,
+                )?,
+                sealing_keys: list(
+                    connection,
+                    "SELECT id, sealed_key, created_at FROM sealing_key ORDER BY created_at, id",
+                    sealing_key,
+                )?,
+            })
+        };
+        self.reader.run(verb).await
+    }
+
+    async fn ensure_sealing_key(&self, key: SealingKeyRow, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            let insert = "INSERT INTO sealing_key (id, sealed_key, created_at) \
+                          SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM sealing_key)";
+            match change(connection, insert, (key.id.0, key.sealed_key, key.created_at.milliseconds()), &audit) {
+                Err(RecordsError::Missing) => Ok(()), // another server's key was first
+                outcome => outcome,
+            }
+        };
+        self.writer.run(verb).await
+    }
+}
+
+#[async_trait]
+impl AuditRecords for SqliteRecords {
+    async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>, RecordsError> {
+        let verb = move |connection: &Connection| {
+            let select =
+                format!("SELECT at, actor, event, subject FROM audit ORDER BY sequence DESC LIMIT {limit}");
+            list(connection, &select, |row| {
+                Ok(AuditEntry {
+                    at: Timestamp::from_milliseconds(row.get("at")?),
+                    actor: row.get("actor")?,
+                    event: row.get("event")?,
+                    subject: row.get("subject")?,
+                })
+            })
+        };
+        self.reader.run(verb).await
+    }
+}
+
+/// Changes one row of the directory, moves its revision and writes the audit entry.
+fn change(
+    connection: &Connection,
+    statement: &str,
+    values: impl rusqlite::Params,
+    audit: &AuditEntry,
+) -> Result<(), RecordsError> {
+    if connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values)).map_err(refused)? == 0 {
+        return Err(RecordsError::Missing);
+    }
+    connection.execute("UPDATE directory_revision SET revision = revision + 1", []).map_err(refused)?;
+    let insert = "INSERT INTO audit (at, actor, event, subject) VALUES (?1, ?2, ?3, ?4)";
+    let entry = (audit.at.milliseconds(), &audit.actor, &audit.event, &audit.subject);
+    connection.execute(insert, entry).map(drop).map_err(refused)
+}
+
+fn refused(error: rusqlite::Error) -> RecordsError {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::ConstraintViolation => {
+            match failure.extended_code {
+                ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE => RecordsError::Exists,
+                ffi::SQLITE_CONSTRAINT_FOREIGNKEY => RecordsError::Missing,
+                _ => unavailable(&error),
+            }
+        }
+        error => unavailable(&error),
+    }
+}
+
+fn revision(connection: &Connection) -> Result<u64, RecordsError> {
+    connection
+        .query_row("SELECT revision FROM directory_revision", [], |row| row.get::<_, i64>(0))
+        .map(i64::unsigned_abs)
+        .map_err(|error| unavailable(&error))
+}
+
+fn list<T>(
+    connection: &Connection,
+    select: &str,
+    read: impl Fn(&Row<'_>) -> Result<T, rusqlite::Error>,
+) -> Result<Vec<T>, RecordsError> {
+    let rows = || connection.prepare(select)?.query_map([], |row| read(row))?.collect::<Result<Vec<T>, _>>();
+    rows().map_err(|error| match error {
+        rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
+            RecordsError::Damaged(error.to_string())
+        }
+        error => unavailable(&error),
+    })
+}
+
+fn app(row: &Row<'_>) -> Result<App, rusqlite::Error> {
+    Ok(App {
+        id: parsed(row, "id", AppId::parse)?,
+        name: row.get("name")?,
+        tenant: row.get("tenant")?,
+        enabled: row.get("enabled")?,
+        created_at: Timestamp::from_milliseconds(row.get("created_at")?),
+    })
+}
+
+fn access_key(row: &Row<'_>) -> Result<AccessKeyRow, rusqlite::Error> {
+    Ok(AccessKeyRow {
+        id: parsed(row, "id", AccessKeyId::parse)?,
+        app: parsed(row, "app", AppId::parse)?,
+        sealed_secret: row.get("sealed_secret")?,
+        permissions: parsed(row, "permissions", Permissions::from_text)?,
+        enabled: row.get("enabled")?,
+        created_at: Timestamp::from_milliseconds(row.get("created_at")?),
+    })
+}
+
+fn sealing_key(row: &Row<'_>) -> Result<SealingKeyRow, rusqlite::Error> {
+    Ok(SealingKeyRow {
+        id: KeyId(row.get("id")?),
+        sealed_key: row.get("sealed_key")?,
+        created_at: Timestamp::from_milliseconds(row.get("created_at")?),
+    })
+}
+
+fn parsed<T>(row: &Row<'_>, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, rusqlite::Error> {
+    let text: String = row.get(column)?;
+    parse(&text).ok_or_else(|| {
+        let what = format!("column {column} holds {text:?}, which this version cannot read");
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, what.into())
+    })
+}
