@@ -16,7 +16,7 @@ pub trait Directory: Send + Sync {
     fn keyring(&self) -> Arc<Keyring>;
 }
 
-impl dyn Directory {
+impl dyn Directory + '_ {
     /// The app with this id, if calls for it are taken.
     pub fn usable_app(&self, id: &AppId) -> Result<Arc<App>, AppRefusal> {
         let app = self.app(id).ok_or(AppRefusal::Unknown)?;

@@ -1,0 +1,95 @@
+//! Who we speak like. A façade turns bytes into bytes: it reads a vendor's words, makes one call to an operation of the
+//! domain, and one exhaustive `match` writes the answer in the vendor's words. It knows no socket and no store, so it is
+//! tested without either, against what the vendor's own documents and SDKs say.
+//!
+//! To add one: a file named after the vendor's service, in five parts (what it is and its quirks, settings, registration,
+//! code, tests), and its line in [`FACADES`].
+
+mod basic;
+mod door;
+mod huawei_oneaccess;
+mod native_challenges;
+mod native_tickets;
+mod problem;
+mod views;
+
+use std::sync::Arc;
+
+use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket};
+use countersign_domain::ports::{Directory, Entropy};
+
+pub use door::{BODY_LIMIT, Facade, Refusal, Request, Response, json};
+pub use huawei_oneaccess::Settings as OneAccessSettings;
+pub use native_tickets::redemption_json;
+pub use problem::{Language, Problem};
+
+/// What façades are built from.
+#[derive(Clone)]
+pub struct Context {
+    /// Shows a challenge.
+    pub issue_challenge: Arc<IssueChallenge>,
+    /// Judges an answer.
+    pub judge_answer: Arc<JudgeAnswer>,
+    /// Redeems a ticket.
+    pub redeem_ticket: Arc<RedeemTicket>,
+    /// Apps and keys.
+    pub directory: Arc<dyn Directory>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// How the OneAccess door behaves.
+    pub oneaccess: OneAccessSettings,
+}
+
+type Build = fn(&Context) -> Arc<dyn Facade>;
+
+/// Every façade: the name of its file, and how it is built. Sorted; a test compares it with the folder.
+pub const FACADES: &[(&str, Build)] = &[
+    ("huawei_oneaccess", |context| Arc::new(huawei_oneaccess::HuaweiOneAccess::new(context))),
+    ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
+    ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
+];
+
+/// All façades.
+pub fn all(context: &Context) -> Vec<Arc<dyn Facade>> {
+    FACADES.iter().map(|(_, build)| build(context)).collect()
+}
+
+#[cfg(test)]
+mod testing;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files that façades share.
+    const SHARED: &[&str] = &["basic", "door", "lib", "problem", "testing", "views"];
+
+    #[test]
+    fn the_list_is_sorted_and_names_every_file() {
+        let listed: Vec<_> = FACADES.iter().map(|(name, _)| (*name).to_owned()).collect();
+        assert!(listed.is_sorted(), "keep FACADES sorted");
+        let mut files: Vec<_> = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| !SHARED.contains(&name.as_str()))
+            .collect();
+        files.sort();
+        assert_eq!(files, listed, "a façade's file needs its line in FACADES (or in SHARED, if it is none)");
+    }
+
+    #[test]
+    fn each_facade_is_named_after_its_file_and_no_path_has_two() {
+        let house = testing::House::new();
+        let mut paths = Vec::new();
+        for (facade, (name, _)) in all(&house.context).iter().zip(FACADES) {
+            assert_eq!(facade.name(), *name);
+            paths.extend_from_slice(facade.paths());
+        }
+        let all = paths.len();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), all);
+    }
+}

@@ -1,0 +1,277 @@
+//! The native API's browser side: a challenge is asked for by site key, and answered.
+//!
+//! `POST /v1/challenges` `{site_key, type?, action?, contact?, locale?}` → 201 `{token, type, expires_at, expires_in_ms, view}`
+//! `POST /v1/challenges/answer` `{token, answer}` → 200 `{ticket, expires_at, expires_in_ms}`, or 422 when it was wrong
+//!
+//! `expires_in_ms` stands beside `expires_at` because a browser's clock may be wrong by hours.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_domain::app::{Action, AppId, AppRefusal};
+use countersign_domain::challenge::{Answer, Kind, Level, PictureFormat};
+use countersign_domain::contact::Contact;
+use countersign_domain::operations::{
+    ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
+};
+use http::{HeaderMap, Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::Context;
+use crate::door::{Facade, Refusal, Request, Response, json};
+use crate::problem::{Language, Problem};
+use crate::views::{ViewJson, rfc3339};
+
+const ISSUE: &str = "/v1/challenges";
+const ANSWER: &str = "/v1/challenges/answer";
+
+/// The façade.
+pub(crate) struct NativeChallenges {
+    issue_challenge: Arc<IssueChallenge>,
+    judge_answer: Arc<JudgeAnswer>,
+}
+
+impl NativeChallenges {
+    pub(crate) fn new(context: &Context) -> Self {
+        let Context { issue_challenge, judge_answer, .. } = context.clone();
+        Self { issue_challenge, judge_answer }
+    }
+}
+
+#[async_trait]
+impl Facade for NativeChallenges {
+    fn name(&self) -> &'static str {
+        "native_challenges"
+    }
+
+    fn paths(&self) -> &'static [&'static str] {
+        &[ISSUE, ANSWER]
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let answered = match (&request.method, request.path.as_str()) {
+            (&Method::POST, ISSUE) => self.issue(&request).await,
+            (&Method::POST, _) => self.judge(&request).await,
+            _ => Err(Problem::MethodNotAllowed("POST")),
+        };
+        answered.unwrap_or_else(|problem| problem.response(language(&request)))
+    }
+
+    fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
+        Problem::from(refusal).response(Language::of(headers))
+    }
+}
+
+#[derive(Deserialize)]
+struct IssueBody {
+    site_key: String,
+    r#type: Option<String>,
+    action: Option<String>,
+    contact: Option<String>,
+}
+
+#[derive(Serialize)]
+struct IssuedJson<'a> {
+    token: &'a str,
+    r#type: &'static str,
+    expires_at: String,
+    expires_in_ms: u64,
+    view: ViewJson,
+}
+
+#[derive(Deserialize)]
+struct AnswerBody {
+    token: String,
+    answer: serde_json::Value,
+}
+
+#[derive(Deserialize)]
+struct SliderAnswer {
+    x: f64,
+}
+
+#[derive(Serialize)]
+struct TicketJson<'a> {
+    ticket: &'a str,
+    expires_at: String,
+    expires_in_ms: u64,
+}
+
+/// The language of a body wins over the browser's, because the page may have a switch.
+#[derive(Deserialize)]
+struct Locale {
+    locale: String,
+}
+
+fn language(request: &Request) -> Language {
+    serde_json::from_slice::<Locale>(&request.body)
+        .map_or_else(|_| Language::of(&request.headers), |body| Language::from_tag(&body.locale))
+}
+
+/// Reads an app's word for what a ticket is for.
+pub(crate) fn action(text: &str) -> Result<Action, Problem> {
+    Action::parse(text).ok_or_else(|| {
+        Problem::malformed(
+            "`action` takes 1 to 64 characters of A-Z a-z 0-9 _ . : / -",
+            "`action` 由 1 至 64 个 A-Z a-z 0-9 _ . : / - 字符组成",
+        )
+    })
+}
+
+impl NativeChallenges {
+    async fn issue(&self, request: &Request) -> Result<Response, Problem> {
+        let body: IssueBody = serde_json::from_slice(&request.body)?;
+        let kind = match body.r#type.as_deref() {
+            None => Kind::Slider,
+            Some(word) => Kind::from_word(word).ok_or_else(|| {
+                Problem::malformed("`type` is no kind of challenge: use slider", "`type` 不是已知的验证类型：请使用 slider")
+            })?,
+        };
+        let action = body.action.as_deref().map(action).transpose()?;
+        let contact = body.contact.as_deref().map(Contact::parse).transpose().map_err(|_| {
+            Problem::malformed(
+                "`contact` is neither a phone number nor an e-mail address",
+                "`contact` 既不是手机号也不是邮箱地址",
+            )
+        })?;
+        let issued = self
+            .issue_challenge
+            .run(ChallengeRequest {
+                app: &AppId::parse(&body.site_key).ok_or(Problem::UnknownSiteKey)?,
+                kind,
+                level: Level::DEFAULT,
+                format: PictureFormat::Jpeg,
+                action,
+                contact: contact.as_ref(),
+                note: Vec::new(),
+            })
+            .await
+            .map_err(|error| match error {
+                IssueChallengeError::App(refusal) => app_problem(refusal),
+                IssueChallengeError::Busy(_) => Problem::Busy,
+            })?;
+        let answer = IssuedJson {
+            token: &issued.token,
+            r#type: kind.word(),
+            expires_at: rfc3339(issued.expires_at),
+            expires_in_ms: milliseconds(issued.expires_at.since(issued.issued_at)),
+            view: ViewJson::from(&issued.view),
+        };
+        Ok(Response::new(StatusCode::CREATED, "application/json", json(&answer)))
+    }
+
+    async fn judge(&self, request: &Request) -> Result<Response, Problem> {
+        let body: AnswerBody = serde_json::from_slice(&request.body)?;
+        let challenge = self.judge_answer.open(&body.token, None).map_err(judge_problem)?;
+        let answer = match challenge.kind() {
+            Kind::Slider => {
+                let SliderAnswer { x } = serde_json::from_value(body.answer).map_err(|_| {
+                    Problem::malformed(
+                        "`answer` of a slider is {\"x\": number}, in pixels of the picture",
+                        "滑块的 `answer` 应为 {\"x\": 数字}，以图片像素为单位",
+                    )
+                })?;
+                Answer::Slider { x }
+            }
+        };
+        match self.judge_answer.run(challenge, &answer, None).await.map_err(judge_problem)? {
+            Judgement::Failed => Err(Problem::WrongAnswer),
+            Judgement::Passed(ticket) => {
+                let answer = TicketJson {
+                    ticket: &ticket.ticket,
+                    expires_at: rfc3339(ticket.expires_at),
+                    expires_in_ms: milliseconds(ticket.expires_at.since(ticket.issued_at)),
+                };
+                Ok(Response::new(StatusCode::OK, "application/json", json(&answer)))
+            }
+        }
+    }
+}
+
+fn milliseconds(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn app_problem(refusal: AppRefusal) -> Problem {
+    match refusal {
+        AppRefusal::Unknown => Problem::UnknownSiteKey,
+        AppRefusal::Disabled => Problem::AppDisabled,
+    }
+}
+
+fn judge_problem(error: JudgeAnswerError) -> Problem {
+    match error {
+        JudgeAnswerError::Challenge(ChallengeRefusal::Unknown) => Problem::ChallengeUnknown,
+        JudgeAnswerError::Challenge(ChallengeRefusal::Expired) => Problem::ChallengeExpired,
+        JudgeAnswerError::Challenge(ChallengeRefusal::Used) => Problem::ChallengeUsed,
+        JudgeAnswerError::App(refusal) => app_problem(refusal),
+        JudgeAnswerError::Busy(_) => Problem::Busy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{House, shown};
+
+    fn call(house: &House, path: &str, body: &str) -> Response {
+        house.call(&NativeChallenges::new(&house.context), "POST", path, &[], body)
+    }
+
+    fn token(house: &House) -> String {
+        let issued = call(house, ISSUE, r#"{"site_key":"one"}"#);
+        let body: serde_json::Value = serde_json::from_slice(&issued.body).unwrap();
+        body["token"].as_str().unwrap().to_owned()
+    }
+
+    fn answer(house: &House, token: &str, answer: &str) -> Response {
+        call(house, ANSWER, &format!(r#"{{"token":"{token}","answer":{answer}}}"#))
+    }
+
+    #[test]
+    fn a_challenge_is_shown_and_a_right_answer_earns_a_ticket() {
+        let house = House::new();
+        let issued = call(&house, ISSUE, r#"{"site_key":"one","type":"slider","action":"signup","locale":"zh"}"#);
+        insta::assert_snapshot!("issued", shown(&issued));
+        insta::assert_snapshot!("passed", shown(&answer(&house, &token(&house), r#"{"x":100.4}"#)));
+    }
+
+    #[test]
+    fn a_wrong_answer_spends_the_challenge_and_an_unreadable_one_does_not() {
+        let house = House::new();
+        let token = token(&house);
+        for unreadable in [r#"{"x":"100"}"#, r#"{"x":null}"#, "{}", "100", "null", r#"{"x":1e999}"#, r#"{"x":NaN}"#] {
+            assert_eq!(answer(&house, &token, unreadable).status, StatusCode::BAD_REQUEST, "{unreadable}");
+        }
+        insta::assert_snapshot!("wrong", shown(&answer(&house, &token, r#"{"x":-5000}"#)));
+        insta::assert_snapshot!("used", shown(&answer(&house, &token, r#"{"x":100}"#)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_call_is_said() {
+        let house = House::new();
+        for (name, path, body) in [
+            ("no_json", ISSUE, "{"),
+            ("no_site_key", ISSUE, "{}"),
+            ("wrong_type", ISSUE, r#"{"site_key":7}"#),
+            ("unknown_site_key", ISSUE, r#"{"site_key":"nobody"}"#),
+            ("disabled_app", ISSUE, r#"{"site_key":"disabled"}"#),
+            ("unknown_kind", ISSUE, r#"{"site_key":"one","type":"riddle"}"#),
+            ("bad_action", ISSUE, r#"{"site_key":"one","action":"sign up"}"#),
+            ("bad_contact", ISSUE, r#"{"site_key":"one","contact":"nobody"}"#),
+            ("unknown_token", ANSWER, r#"{"token":"AAAA","answer":{"x":1},"locale":"zh"}"#),
+        ] {
+            insta::assert_snapshot!(name, shown(&call(&house, path, body)));
+        }
+        let get = house.call(&NativeChallenges::new(&house.context), "GET", ISSUE, &[], "");
+        insta::assert_snapshot!("get", shown(&get));
+    }
+
+    #[test]
+    fn an_expired_challenge_says_so() {
+        let house = House::new();
+        let token = token(&house);
+        house.clock.advance(std::time::Duration::from_secs(120));
+        insta::assert_snapshot!("expired", shown(&answer(&house, &token, r#"{"x":100}"#)));
+    }
+}

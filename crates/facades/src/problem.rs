@@ -1,0 +1,248 @@
+//! The native API's errors: RFC 9457 problem documents, in English or Chinese, each saying what to do.
+
+use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+use serde::Serialize;
+
+use crate::door::{Refusal, Response, header, json};
+
+/// The languages in which people are spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// English.
+    English,
+    /// Simplified Chinese.
+    Chinese,
+}
+
+impl Language {
+    /// The language that a tag such as `zh-CN` or a list of them begins with; English for any other.
+    pub fn from_tag(tag: &str) -> Self {
+        let chinese = tag.trim_start().get(..2).is_some_and(|start| start.eq_ignore_ascii_case("zh"));
+        if chinese { Self::Chinese } else { Self::English }
+    }
+
+    /// The language that a browser asks for.
+    pub fn of(headers: &HeaderMap) -> Self {
+        header(headers, ACCEPT_LANGUAGE.as_str()).map_or(Self::English, Self::from_tag)
+    }
+
+    /// Picks the text for this language.
+    pub fn pick<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
+        match self {
+            Self::English => english,
+            Self::Chinese => chinese,
+        }
+    }
+}
+
+/// What can go wrong with a call to the native API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The body is not what this call takes; the texts, English and Chinese, say where.
+    MalformedRequest(String, String),
+    /// No access key was given, or none that exists with this secret.
+    Unauthenticated,
+    /// The access key may not do this.
+    PermissionDenied,
+    /// No app has this site key.
+    UnknownSiteKey,
+    /// The app is switched off.
+    AppDisabled,
+    /// Nothing is served at this path.
+    NotFound,
+    /// The path takes only this method.
+    MethodNotAllowed(&'static str),
+    /// The body came too slowly or broke off.
+    BodyIncomplete,
+    /// The body is over 64 KiB.
+    BodyTooLarge,
+    /// The answer was wrong, and the challenge is spent.
+    WrongAnswer,
+    /// The challenge has expired.
+    ChallengeExpired,
+    /// The challenge was answered before.
+    ChallengeUsed,
+    /// The challenge was never issued here, or before a restart.
+    ChallengeUnknown,
+    /// The server has a defect.
+    Failed,
+    /// The server cannot take the call now.
+    Busy,
+    /// The call took too long.
+    DeadlineExceeded,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+}
+
+/// A problem's words: type, status, English title and detail, Chinese title and detail.
+type Words<'a> = (&'static str, StatusCode, [&'a str; 2], [&'a str; 2]);
+
+impl Problem {
+    /// The body is not what this call takes.
+    pub(crate) fn malformed(english: &str, chinese: &str) -> Self {
+        Self::MalformedRequest(english.to_owned(), chinese.to_owned())
+    }
+
+    fn words(&self) -> Words<'_> {
+        match self {
+            Self::MalformedRequest(english, chinese) => (
+                "urn:countersign:problem:malformed-request",
+                StatusCode::BAD_REQUEST,
+                ["The request could not be read", english],
+                ["无法读取请求", chinese],
+            ),
+            Self::Unauthenticated => (
+                "urn:countersign:problem:unauthenticated",
+                StatusCode::UNAUTHORIZED,
+                ["An access key is needed", "Send an enabled access key and its secret as HTTP Basic credentials."],
+                ["需要访问密钥", "请以 HTTP Basic 方式提交已启用的访问密钥及其密文。"],
+            ),
+            Self::PermissionDenied => (
+                "urn:countersign:problem:permission-denied",
+                StatusCode::FORBIDDEN,
+                ["The access key may not do this", "Use a key that has the permission, or make one with `countersign key create`."],
+                ["访问密钥没有此权限", "请使用具有该权限的密钥，或用 `countersign key create` 新建。"],
+            ),
+            Self::UnknownSiteKey => (
+                "urn:countersign:problem:unknown-site-key",
+                StatusCode::FORBIDDEN,
+                ["Unknown site key", "Check the site key against `countersign app list`."],
+                ["未知的站点密钥", "请与 `countersign app list` 的输出核对站点密钥。"],
+            ),
+            Self::AppDisabled => (
+                "urn:countersign:problem:app-disabled",
+                StatusCode::FORBIDDEN,
+                ["The app is disabled", "Its owner can enable it with `countersign app enable`."],
+                ["应用已停用", "其所有者可用 `countersign app enable` 启用。"],
+            ),
+            Self::NotFound => (
+                "urn:countersign:problem:not-found",
+                StatusCode::NOT_FOUND,
+                ["Nothing is served here", "Check the path."],
+                ["此路径没有内容", "请检查路径。"],
+            ),
+            Self::MethodNotAllowed(_) => (
+                "urn:countersign:problem:method-not-allowed",
+                StatusCode::METHOD_NOT_ALLOWED,
+                ["The path does not take this method", "Use the method in the Allow header."],
+                ["此路径不支持该方法", "请使用 Allow 标头中的方法。"],
+            ),
+            Self::BodyIncomplete => (
+                "urn:countersign:problem:body-incomplete",
+                StatusCode::REQUEST_TIMEOUT,
+                ["The request did not arrive in time", "Send it again, all at once."],
+                ["请求未按时到达", "请一次性完整地重新发送。"],
+            ),
+            Self::BodyTooLarge => (
+                "urn:countersign:problem:body-too-large",
+                StatusCode::PAYLOAD_TOO_LARGE,
+                ["The request is too large", "A request takes at most 64 KiB."],
+                ["请求过大", "请求最多为 64 KiB。"],
+            ),
+            Self::WrongAnswer => (
+                "urn:countersign:problem:wrong-answer",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ["That was not the place", "Ask for a new challenge and try again."],
+                ["位置不对", "请获取新的验证并重试。"],
+            ),
+            Self::ChallengeExpired => (
+                "urn:countersign:problem:challenge-expired",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ["The challenge has expired", "Ask for a new one."],
+                ["验证已过期", "请获取新的验证。"],
+            ),
+            Self::ChallengeUsed => (
+                "urn:countersign:problem:challenge-used",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ["The challenge was answered before", "Each challenge takes one answer. Ask for a new one."],
+                ["该验证已被回答过", "每个验证只能回答一次，请获取新的验证。"],
+            ),
+            Self::ChallengeUnknown => (
+                "urn:countersign:problem:challenge-unknown",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                ["Unknown challenge", "The token was changed, or is from before a restart. Ask for a new challenge."],
+                ["未知的验证", "令牌已被更改，或来自服务器重启之前。请获取新的验证。"],
+            ),
+            Self::Failed => (
+                "urn:countersign:problem:failed",
+                StatusCode::INTERNAL_SERVER_ERROR,
+                ["The server has failed", "The server's log says more, under this answer's X-Request-Id."],
+                ["服务器出错", "服务器日志中有详情，可按本响应的 X-Request-Id 查找。"],
+            ),
+            Self::Busy => (
+                "urn:countersign:problem:busy",
+                StatusCode::SERVICE_UNAVAILABLE,
+                ["The server is busy", "Try again in a second. Nothing was spent."],
+                ["服务器繁忙", "请一秒后重试，未消耗任何内容。"],
+            ),
+            Self::DeadlineExceeded => (
+                "urn:countersign:problem:deadline-exceeded",
+                StatusCode::GATEWAY_TIMEOUT,
+                ["The call took too long", "Try again in a moment."],
+                ["请求处理超时", "请稍后重试。"],
+            ),
+        }
+    }
+
+    /// The answer, in this language.
+    pub fn response(&self, language: Language) -> Response {
+        let (r#type, status, english, chinese) = self.words();
+        let [title, detail] = match language {
+            Language::English => english,
+            Language::Chinese => chinese,
+        };
+        let document = Document { r#type, title, status: status.as_u16(), detail };
+        let answer = Response::new(status, "application/problem+json", json(&document))
+            .with_header(CONTENT_LANGUAGE, language.pick("en", "zh-CN"));
+        match self {
+            Self::Unauthenticated => answer.with_header(WWW_AUTHENTICATE, "Basic realm=\"countersign\""),
+            Self::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
+            Self::Busy => answer.with_header(RETRY_AFTER, "1"),
+            _ => answer,
+        }
+    }
+}
+
+impl From<serde_json::Error> for Problem {
+    fn from(error: serde_json::Error) -> Self {
+        let chinese = format!("第 {} 行第 {} 列与要求不符：{error}", error.line(), error.column());
+        Self::MalformedRequest(error.to_string(), chinese)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::BodyTooLarge => Self::BodyTooLarge,
+            Refusal::BodyIncomplete => Self::BodyIncomplete,
+            Refusal::DeadlineExceeded => Self::DeadlineExceeded,
+            Refusal::Busy => Self::Busy,
+            Refusal::Failed => Self::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_answered_in_its_language() {
+        for (accepted, language) in [
+            ("zh-CN,zh;q=0.9,en;q=0.8", Language::Chinese),
+            ("ZH", Language::Chinese),
+            ("en-GB", Language::English),
+            ("fr", Language::English),
+            ("z", Language::English),
+        ] {
+            assert_eq!(Language::from_tag(accepted), language, "{accepted}");
+        }
+    }
+}

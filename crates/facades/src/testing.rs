@@ -1,0 +1,129 @@
+//! A house for façade tests: real operations over the ports' models, no socket, no store, time that stands still.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permissions};
+use countersign_domain::app::{Action, AppId};
+use countersign_domain::challenge::{Answer, Kind, Level, PictureFormat};
+use countersign_domain::operations::{
+    ChallengeRequest, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, Ports, RedeemTicket,
+};
+use countersign_domain::secret::Secret;
+use countersign_domain::testing::{
+    FixedDirectory, ManualClock, ModelMarks, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
+};
+use countersign_domain::time::Timestamp;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::door::{Facade, Request, Response};
+use crate::{Context, OneAccessSettings};
+
+pub(crate) struct House {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) context: Context,
+}
+
+impl House {
+    pub(crate) fn new() -> Self {
+        Self::with(OneAccessSettings { strict_headers: true, secret_key: false })
+    }
+
+    pub(crate) fn with(oneaccess: OneAccessSettings) -> Self {
+        let clock = ManualClock::new();
+        let mut disabled = app("disabled");
+        disabled.enabled = false;
+        let mut tenant = app("tenants");
+        tenant.tenant = Some("acme".to_owned());
+        let directory = FixedDirectory::with_apps([app("one"), app("two"), disabled, tenant])
+            .and_key(key("AK1", Permissions::All))
+            .and_key(key("AK2", Permissions::Only(BTreeSet::new())));
+        let ports = Ports {
+            directory: Arc::new(directory),
+            marks: Arc::new(ModelMarks::new(Arc::<ManualClock>::clone(&clock), 1_000, [1; 8])),
+            puzzles: Arc::new(PlainPuzzles),
+            clock: Arc::<ManualClock>::clone(&clock),
+            entropy: Arc::new(SeededEntropy::new(1)),
+            tally: Arc::new(NoTally),
+        };
+        let lifetimes = Lifetimes {
+            challenge: Duration::from_secs(120),
+            ticket: Duration::from_secs(180),
+            clock_skew: Duration::from_secs(5),
+        };
+        let context = Context {
+            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), lifetimes)),
+            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), lifetimes)),
+            redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), lifetimes)),
+            directory: ports.directory,
+            entropy: ports.entropy,
+            oneaccess,
+        };
+        Self { clock, context }
+    }
+
+    pub(crate) fn call(
+        &self,
+        facade: &dyn Facade,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().unwrap();
+            map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        block_on(facade.answer(Request {
+            method: method.parse().unwrap(),
+            path: path.to_owned(),
+            query: None,
+            headers: map,
+            body: Bytes::copy_from_slice(body.as_bytes()),
+        }))
+    }
+
+    pub(crate) fn ticket(&self, app: &str, action: Option<&str>) -> String {
+        let request = ChallengeRequest {
+            app: &AppId::parse(app).unwrap(),
+            kind: Kind::Slider,
+            level: Level::DEFAULT,
+            format: PictureFormat::Png,
+            action: action.and_then(Action::parse),
+            contact: None,
+            note: Vec::new(),
+        };
+        let issued = block_on(self.context.issue_challenge.run(request)).unwrap();
+        let challenge = self.context.judge_answer.open(&issued.token, None).unwrap();
+        match block_on(self.context.judge_answer.run(challenge, &Answer::Slider { x: 100.0 }, None)).unwrap() {
+            Judgement::Passed(ticket) => ticket.ticket,
+            Judgement::Failed => panic!("the right answer failed"),
+        }
+    }
+}
+
+fn key(id: &str, permissions: Permissions) -> AccessKey {
+    let row = AccessKeyRow {
+        id: AccessKeyId::parse(id).unwrap(),
+        app: AppId::parse("one").unwrap(),
+        sealed_secret: Vec::new(),
+        permissions,
+        enabled: true,
+        created_at: Timestamp::from_milliseconds(0),
+    };
+    AccessKey { row, secret: Secret::new("the secret".to_owned()) }
+}
+
+/// A whole answer as text for a snapshot. Entropy and time are the test's, so nothing needs hiding.
+pub(crate) fn shown(response: &Response) -> String {
+    let mut text = format!("{}\n", response.status);
+    for (name, value) in &response.headers {
+        text.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+    }
+    text.push('\n');
+    text.push_str(&String::from_utf8_lossy(&response.body));
+    text
+}
