@@ -167,6 +167,11 @@ pub struct Puzzle {
 /// solution: it is used once and dropped.
 pub type Seed = crate::secret::Secret<[u8; 32]>;
 
+/// A picture could not be encoded. Nothing a caller sends can bring this about.
+#[derive(Debug, thiserror::Error)]
+#[error("a picture could not be encoded: {0}")]
+pub struct DrawError(#[from] std::io::Error);
+
 /// One kind of challenge: how it is drawn and judged.
 pub trait Challenge: Send + Sync {
     /// Which kind this is.
@@ -174,7 +179,10 @@ pub trait Challenge: Send + Sync {
 
     /// Draws a puzzle. The same seed, level and format give the same bytes; two seeds never give the same picture.
     /// Takes about a millisecond of one core, so callers keep it off threads that must not block.
-    fn make(&self, seed: &Seed, level: Level, format: PictureFormat) -> Puzzle;
+    ///
+    /// # Errors
+    /// [`DrawError`], a defect of ours.
+    fn make(&self, seed: &Seed, level: Level, format: PictureFormat) -> Result<Puzzle, DrawError>;
 
     /// Whether `answer` solves it. An answer of another kind does not.
     fn judge(&self, solution: &Solution, answer: &Answer) -> bool;

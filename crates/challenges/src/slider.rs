@@ -1,0 +1,76 @@
+//! The slider: a picture of wavy lines with one round spot in which the lines run the other way, and a piece to be moved
+//! over that spot.
+//!
+//! People see the spot at first sight. What finds the gap in ordinary slider pictures finds nothing here: no edge has the
+//! outline of the piece, no part is darker, smoother or of another colour, and the piece's rim fits nowhere better than
+//! elsewhere. Someone who writes a program for this very drawing will find the spot; the rest of the server's defences
+//! are for them.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "pixel arithmetic on pictures of a few hundred pixels: phases are cut to 16 bits on purpose"
+)]
+
+use std::io;
+
+use countersign_domain::challenge::{
+    Answer, Challenge, DrawError, Kind, Level, PictureFormat, Puzzle, Seed, Solution, View,
+};
+use rand::{SeedableRng as _, rngs::StdRng};
+
+mod picture;
+mod piece;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use plan::Plan;
+
+/// Width of the picture, in pixels.
+const WIDTH: usize = 310;
+
+/// Height of the picture and of the piece's strip, in pixels.
+const HEIGHT: usize = 155;
+
+/// Width of the piece's strip and side of the square its silhouette fills, in pixels.
+const PIECE: usize = 47;
+
+/// How far an answer may be off, in pixels. People who put the piece down by eye are within three.
+const TOLERANCE: u8 = 4;
+
+/// The kind [`Kind::Slider`].
+#[derive(Clone, Copy, Debug)]
+pub struct Slider;
+
+impl Challenge for Slider {
+    fn kind(&self) -> Kind {
+        Kind::Slider
+    }
+
+    fn make(&self, seed: &Seed, level: Level, format: PictureFormat) -> Result<Puzzle, DrawError> {
+        Ok(draw(StdRng::from_seed(*seed.expose()), level, format)?)
+    }
+
+    fn judge(&self, solution: &Solution, answer: &Answer) -> bool {
+        let Solution::Slider { x, tolerance } = *solution;
+        let Answer::Slider { x: answered } = *answer;
+        // Comparisons with what is no number are false, and infinity is further away than any tolerance.
+        (answered - f64::from(x)).abs() <= f64::from(tolerance)
+    }
+}
+
+fn draw(mut rng: StdRng, level: Level, format: PictureFormat) -> io::Result<Puzzle> {
+    let plan = Plan::new(&mut rng, level);
+    // Pictures show the noise almost as it was generated, so it has a generator of its own: whoever worked out its state
+    // would know the noise, and nothing of the place.
+    let mut grain = StdRng::from_rng(&mut rng);
+    let background = picture::draw(&plan, &mut rng, &mut grain, format)?;
+    let piece = piece::draw(&plan, &mut rng, &mut grain)?;
+    Ok(Puzzle {
+        solution: Solution::Slider { x: plan.place.x, tolerance: TOLERANCE },
+        view: View::Slider { background, piece },
+    })
+}

@@ -1,0 +1,71 @@
+//! Draws the piece that is moved over the spot.
+
+use std::io;
+
+use countersign_domain::challenge::Picture;
+use rand::{Rng, RngExt as _};
+
+use super::{
+    HEIGHT, PIECE,
+    picture::speck,
+    plan::{GREY, Plan},
+};
+use crate::draw::{
+    encode,
+    palette::Tint,
+    wave::{PEAK, TURN, Wave, degrees, profile},
+};
+
+/// Width of the frame along the piece's rim, in pixels. It keeps what is inside from being compared with what is around the
+/// place where it belongs.
+const FRAME: f32 = 3.5;
+
+/// Width of the dark line around the frame, in pixels: a light piece has to be seen on a light page.
+const RIM: f32 = 0.8;
+
+/// Draws and encodes the strip that holds the piece in its row.
+///
+/// Its lines run as they should where it belongs, but lie at random: continued across the frame they fit nowhere.
+pub(super) fn draw(plan: &Plan, rng: &mut impl Rng, grain: &mut impl Rng) -> io::Result<Picture> {
+    let there = plan.lines.there;
+    let angle = there.angle() + degrees(rng.random_range(-4.0..4.0));
+    let wave = Wave::new(angle, there.period() * rng.random_range(0.96..1.04));
+    let start: u16 = rng.random();
+    let strength = rng.random_range(30 * GREY..40 * GREY);
+    let tint = Tint {
+        hue: plan.tint.hue + rng.random_range(-0.15..0.15),
+        middle: plan.tint.middle + rng.random_range(-8.0..8.0),
+        ..plan.tint
+    };
+    let palette = tint.palette();
+    let [light, dark] = [96.0, -92.0].map(|offset| tint.colour(offset));
+    let frame = if rng.random() { light } else { dark };
+    let (bow, bow_phase) = (rng.random_range(0.4..0.9), rng.random_range(0.0..6.3_f32));
+
+    let mut pixels = vec![0; PIECE * HEIGHT * 4];
+    let top = usize::from(plan.place.top);
+    let mut noise = [0; PIECE];
+    let rows = pixels.chunks_exact_mut(PIECE * 4).skip(top);
+    for (y, (row, distances)) in rows.zip(plan.outline.distance.chunks_exact(PIECE)).enumerate() {
+        grain.fill_bytes(&mut noise);
+        let sway = (bow * TURN / there.period() * (y as f32 * 0.13 + bow_phase).sin()) as i32;
+        for (x, ((pixel, distance), noise)) in row.chunks_exact_mut(4).zip(distances).zip(noise).enumerate() {
+            let alpha = (255.0 * (0.5 - distance).clamp(0.0, 1.0)) as u8;
+            if alpha == 0 {
+                continue;
+            }
+            let phase = wave.phase(x as i32, y as i32).wrapping_add(sway) as u16;
+            let shade = profile(phase.wrapping_add(start)) * strength / PEAK + speck(noise);
+            let inner = palette.colour(128 + shade / GREY);
+            let past_frame = (0.5 - FRAME - distance).clamp(0.0, 1.0);
+            let past_rim = (0.5 - RIM - distance).clamp(0.0, 1.0);
+            for channel in 0..3 {
+                let [dark, frame, inner] = [dark, frame, inner].map(|colour| f32::from(colour[channel]));
+                let outer = dark + (frame - dark) * past_rim;
+                pixel[channel] = (outer + (inner - outer) * past_frame) as u8;
+            }
+            pixel[3] = alpha;
+        }
+    }
+    encode::png_rgba(&pixels, PIECE as u16, HEIGHT as u16)
+}

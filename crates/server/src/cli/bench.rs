@@ -1,0 +1,177 @@
+//! How long a whole challenge takes on one thread, beside one PNG encode that is timed in turns with it: the ratio holds on
+//! any machine, however busy.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use countersign_domain::app::AppId;
+use countersign_domain::challenge::{Challenge, Kind, Level, PictureFormat, Seed, View};
+use countersign_domain::ports::{Clock as _, Entropy};
+use countersign_domain::sealing::{KeyId, Keyring, Purpose, SealingKey};
+use countersign_domain::secret::Secret;
+use countersign_domain::ticket::{ChallengeRecord, Stamp};
+use serde_json::json;
+
+use super::sample::{challenge, kind};
+use crate::system::{OsEntropy, SystemClock};
+
+#[derive(Args)]
+pub(super) struct Bench {
+    /// Only this kind of challenge: slider
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    kind: Option<Kind>,
+    /// How long each row is measured
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+    /// Print JSON, one object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// One row's measurements.
+struct Row {
+    kind: &'static str,
+    format: &'static str,
+    times: Vec<Duration>,
+    bytes: Vec<usize>,
+}
+
+impl Row {
+    fn new(kind: &'static str, format: PictureFormat) -> Self {
+        let format = match format {
+            PictureFormat::Png => "png",
+            PictureFormat::Jpeg => "jpeg",
+        };
+        Self { kind, format, times: Vec::new(), bytes: Vec::new() }
+    }
+}
+
+impl Bench {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let kinds = self.kind.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]);
+        let clock = SystemClock::new();
+        let timer = |work: &mut dyn FnMut() -> anyhow::Result<usize>, row: &mut Row| {
+            let start = clock.monotonic();
+            let bytes = work()?;
+            row.times.push(clock.monotonic().saturating_sub(start));
+            row.bytes.push(bytes);
+            anyhow::Ok(())
+        };
+        let mut reference = Row::new("reference", PictureFormat::Png);
+        let mut rows = Vec::new();
+        for kind in kinds {
+            let challenge = challenge(kind)?;
+            let pictures = reference_pictures()?;
+            for format in [PictureFormat::Jpeg, PictureFormat::Png] {
+                let mut row = Row::new(kind.word(), format);
+                let end = clock.monotonic() + Duration::from_secs(u64::from(self.seconds));
+                // The first rounds warm caches and are thrown away.
+                let mut discarded = (Row::new("", format), Row::new("", format));
+                for turn in 0.. {
+                    let (reference, row) =
+                        if turn < 20 { (&mut discarded.0, &mut discarded.1) } else { (&mut reference, &mut row) };
+                    timer(&mut || encode(&pictures[turn % pictures.len()]), reference)?;
+                    timer(&mut || whole(&*challenge, format), row)?;
+                    if clock.monotonic() > end && row.times.len() > 20 {
+                        break;
+                    }
+                }
+                rows.push(row);
+            }
+        }
+        rows.insert(0, reference);
+        self.print(rows)
+    }
+
+    fn print(&self, rows: Vec<Row>) -> anyhow::Result<()> {
+        let mut out = std::io::stdout().lock();
+        if !self.json {
+            writeln!(out, "type       format  level       n  median ms     p99 ms   per s   bytes  ratio")?;
+        }
+        let mut yardstick = None;
+        for mut row in rows {
+            row.times.sort_unstable();
+            row.bytes.sort_unstable();
+            let n = row.times.len();
+            let milliseconds = |index: usize| row.times[index.min(n - 1)].as_secs_f64() * 1e3;
+            let (median, p99) = (milliseconds(n / 2), milliseconds(n * 99 / 100));
+            let ratio = median / *yardstick.get_or_insert(median);
+            let (kind, format, bytes, per_second) = (row.kind, row.format, row.bytes[n / 2], 1e3 / median);
+            if self.json {
+                let level = Level::DEFAULT.number();
+                let line = json!({
+                    "type": kind, "format": format, "level": level, "n": n, "ms_median": median, "ms_p99": p99,
+                    "per_second": per_second, "bytes_median": bytes, "ratio": ratio,
+                });
+                writeln!(out, "{line}")?;
+            } else {
+                writeln!(
+                    out,
+                    "{kind:<10} {format:<7} {level:>5} {n:>7} {median:>10.3} {p99:>10.3} {per_second:>7.0} {bytes:>7} {ratio:>6.2}",
+                    level = Level::DEFAULT.number(),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One challenge as a door hands it out, but for the JSON around it; returns the pictures' bytes.
+fn whole(challenge: &dyn Challenge, format: PictureFormat) -> anyhow::Result<usize> {
+    let entropy: &dyn Entropy = &OsEntropy;
+    let puzzle = challenge.make(&Seed::new(entropy.array()), Level::DEFAULT, format)?;
+    let issued_at = SystemClock::new().now();
+    let record = ChallengeRecord {
+        stamp: Stamp {
+            id: entropy.array(),
+            epoch: [0; 8],
+            app: AppId::parse("0123456789abcdef0123456789abcdef").context("an app id")?,
+            action: None,
+            contact: None,
+            kind: challenge.kind(),
+            level: Level::DEFAULT,
+            issued_at,
+            expires_at: issued_at.plus(Duration::from_secs(120)),
+        },
+        solution: puzzle.solution,
+        note: Vec::new(),
+    };
+    let keyring = Keyring::new(SealingKey::new(KeyId([0; 4]), Secret::new([0; 32])), Vec::new());
+    std::hint::black_box(keyring.seal(Purpose::Challenge, &record.encode(), entropy)?);
+    let View::Slider { background, piece } = std::hint::black_box(puzzle.view);
+    Ok(background.bytes.len() + piece.bytes.len())
+}
+
+/// An unencoded picture: RGB, 310×155.
+struct Pixels {
+    width: u32,
+    height: u32,
+    bytes: Vec<u8>,
+}
+
+/// Drawn pictures for the yardstick: sliders, whatever is measured.
+fn reference_pictures() -> anyhow::Result<Vec<Pixels>> {
+    let slider = challenge(Kind::Slider)?;
+    let entropy: &dyn Entropy = &OsEntropy;
+    let draw = |_| {
+        let puzzle = slider.make(&Seed::new(entropy.array()), Level::DEFAULT, PictureFormat::Png)?;
+        let View::Slider { background, .. } = puzzle.view;
+        let mut reader = png::Decoder::new(std::io::Cursor::new(background.bytes)).read_info()?;
+        let mut bytes = vec![0; reader.output_buffer_size().context("a picture that fits into memory")?];
+        let info = reader.next_frame(&mut bytes)?;
+        anyhow::ensure!(info.color_type == png::ColorType::Rgb, "the yardstick is an RGB picture");
+        Ok(Pixels { width: info.width, height: info.height, bytes })
+    };
+    (0..32).map(draw).collect()
+}
+
+fn encode(pixels: &Pixels) -> anyhow::Result<usize> {
+    let mut file = Vec::with_capacity(pixels.bytes.len());
+    let mut encoder = png::Encoder::new(&mut file, pixels.width, pixels.height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::Fast);
+    encoder.write_header()?.write_image_data(&pixels.bytes)?;
+    Ok(std::hint::black_box(file).len())
+}

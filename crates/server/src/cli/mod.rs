@@ -1,0 +1,113 @@
+//! The commands. `anyhow` lives here: an error is a sentence for an operator.
+
+mod app;
+mod bench;
+mod inspect;
+mod key;
+mod sample;
+mod serve;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Flags};
+use crate::house::Vault;
+use crate::system::OsEntropy;
+
+/// A self-hosted verification server: is this a person, is this your contact, may this machine join?
+#[derive(Parser)]
+#[command(name = "countersign", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::Serve),
+    /// Make, list, enable and disable apps
+    #[command(subcommand)]
+    App(app::AppCommand),
+    /// Make, list, enable and disable the access keys of apps
+    #[command(subcommand)]
+    Key(key::KeyCommand),
+    /// Write labelled challenges, one JSON object a line
+    Sample(sample::Sample),
+    /// Measure whole challenges (drawn, encoded, sealed) on one thread, as a ratio to one PNG encode
+    Bench(bench::Bench),
+    /// Show what a sealed token holds
+    Inspect(inspect::Inspect),
+}
+
+/// Where a command beside the server finds the server's settings and data.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Place {
+    /// The settings; without one, the built-in defaults hold
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The folder for records and keys
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Place {
+    fn config(&self, listen: Option<String>) -> anyhow::Result<Config> {
+        let flags = Flags { listen, data: self.data.clone() };
+        Ok(Config::load(self.config.as_deref(), std::env::vars(), &flags)?)
+    }
+
+    fn vault(&self) -> anyhow::Result<Vault> {
+        Vault::open(&self.config(None)?.data, master_key_variable().as_deref(), &OsEntropy)
+    }
+}
+
+fn master_key_variable() -> Option<String> {
+    std::env::var(crate::master_key::VARIABLE).ok()
+}
+
+/// Runs the command that the arguments name. Exit status: 0 done, 1 refused or failed, 2 wrong use (clap's own).
+pub fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(serve) => serve.run(),
+        Command::App(command) => command.run(),
+        Command::Key(command) => command.run(),
+        Command::Sample(sample) => sample.run(),
+        Command::Bench(bench) => bench.run(),
+        Command::Inspect(inspect) => inspect.run(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _unheard = writeln!(std::io::stderr(), "countersign: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whoever read our output has seen enough (`countersign sample … | head`): no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Runs a command's future to its end, on this thread.
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().build()?.block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,96 @@
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, ValueEnum};
+use countersign_domain::challenge::{Challenge, Kind, Level, PictureFormat, Puzzle, Seed, Solution, View};
+use countersign_domain::ports::Entropy;
+use serde_json::{Value, json};
+
+use crate::system::OsEntropy;
+
+#[derive(Args)]
+pub(super) struct Sample {
+    /// Which kind of challenge: slider
+    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
+    kind: Kind,
+    /// How many
+    #[arg(long, value_name = "N")]
+    count: u32,
+    /// How hard, 1 to 5; the slider has one level so far and is drawn as level 3
+    #[arg(long, value_name = "LEVEL", default_value = "3", value_parser = level)]
+    level: Level,
+    /// Whose pictures: PNG for oneaccess, JPEG for native
+    #[arg(long, value_enum, default_value_t = Door::Oneaccess)]
+    door: Door,
+    /// Where to write; standard output, if left out
+    #[arg(long, value_name = "FILE.jsonl")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Door {
+    Oneaccess,
+    Native,
+}
+
+impl Door {
+    fn format(self) -> PictureFormat {
+        match self {
+            Self::Oneaccess => PictureFormat::Png,
+            Self::Native => PictureFormat::Jpeg,
+        }
+    }
+}
+
+/// Reads `--type`.
+pub(super) fn kind(word: &str) -> Result<Kind, String> {
+    Kind::from_word(word).ok_or_else(|| format!("there are: {}", Kind::ALL.map(Kind::word).join(", ")))
+}
+
+/// Reads `--level`.
+pub(super) fn level(text: &str) -> Result<Level, String> {
+    text.parse().ok().and_then(Level::new).ok_or_else(|| "a level is 1 to 5".to_owned())
+}
+
+/// The challenge of this kind.
+pub(super) fn challenge(kind: Kind) -> anyhow::Result<Arc<dyn Challenge>> {
+    let challenges = countersign_challenges::all();
+    challenges.into_iter().find(|challenge| challenge.kind() == kind).context("a kind that nobody draws")
+}
+
+impl Sample {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        match &self.out {
+            None => self.write(std::io::stdout().lock()),
+            Some(path) => self.write(File::create(path).with_context(|| path.display().to_string())?),
+        }
+    }
+
+    fn write(&self, out: impl Write) -> anyhow::Result<()> {
+        let challenge = challenge(self.kind)?;
+        let entropy: &dyn Entropy = &OsEntropy;
+        let mut out = BufWriter::new(out);
+        for _ in 0..self.count {
+            let puzzle = challenge.make(&Seed::new(entropy.array()), self.level, self.door.format())?;
+            writeln!(out, "{}", labelled(&puzzle))?;
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn labelled(puzzle: &Puzzle) -> Value {
+    match (&puzzle.view, puzzle.solution) {
+        (View::Slider { background, piece }, Solution::Slider { x, tolerance }) => json!({
+            "background_b64": STANDARD.encode(&background.bytes),
+            "piece_b64": STANDARD.encode(&piece.bytes),
+            "answer_x": x,
+            "width": background.width,
+            "tol": tolerance,
+        }),
+    }
+}

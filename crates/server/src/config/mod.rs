@@ -1,0 +1,289 @@
+//! The settings. `config.default.toml` is both their documentation and their defaults; a file, the environment and flags
+//! are laid over it, and every complaint names the place that the wrong value came from.
+
+mod layers;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign_facades::OneAccessSettings;
+use serde::Deserialize;
+
+use layers::Layers;
+
+/// The embedded defaults, with their comments.
+pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
+
+/// What is wrong with the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {error}", path = .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A key that there is none of, a wrong type, a value out of range.
+    #[error("{origin}: {message}")]
+    Setting {
+        /// File and line, or the environment variable, or the flag.
+        origin: String,
+        /// The key, and what is wrong with it.
+        message: String,
+    },
+}
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where clients reach this server; empty for the listener's address.
+    pub public_url: String,
+    /// The folder for records and keys.
+    pub data: PathBuf,
+    /// Logs.
+    pub log: Log,
+    /// Limits on clients.
+    pub limits: Limits,
+    /// Challenges.
+    pub challenges: Challenges,
+    /// Tickets.
+    pub tickets: Tickets,
+    /// The store of marks.
+    pub marks: Marks,
+    /// The OneAccess door.
+    pub oneaccess: OneAccess,
+}
+
+/// Section `log`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// A filter of tracing's.
+    pub level: String,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Section `limits`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: u32,
+    /// To send a request's head.
+    pub head_seconds: u32,
+    /// To send a request's body.
+    pub body_seconds: u32,
+    /// To answer.
+    pub deadline_seconds: u32,
+    /// To read the answer.
+    pub unread_seconds: u32,
+    /// To finish after SIGTERM.
+    pub drain_seconds: u32,
+}
+
+/// Section `challenges`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Challenges {
+    /// From showing to answering.
+    pub lifetime_seconds: u32,
+    /// Pictures drawn at once; 0 is one for each core.
+    pub drawing: u32,
+    /// Calls that may wait for a picture.
+    pub waiting: u32,
+}
+
+/// Section `tickets`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tickets {
+    /// From the answer to redeeming.
+    pub lifetime_seconds: u32,
+}
+
+/// Section `marks`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Marks {
+    /// How many are held at once.
+    pub capacity: u32,
+    /// How far two nodes' clocks may lie apart.
+    pub clock_skew_seconds: u32,
+}
+
+/// Section `oneaccess`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OneAccess {
+    /// Want the three device headers.
+    pub strict_headers: bool,
+    /// Send a `secretKey`.
+    pub secret_key: bool,
+}
+
+impl OneAccess {
+    /// As the façade takes them.
+    pub fn settings(&self) -> OneAccessSettings {
+        OneAccessSettings { strict_headers: self.strict_headers, secret_key: self.secret_key }
+    }
+}
+
+/// What the command line says; it wins over everything.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--data`.
+    pub data: Option<PathBuf>,
+}
+
+impl Config {
+    /// The settings: defaults, then `file`, then `environment`, then `flags`.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming file, line and key.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &Flags,
+    ) -> Result<Self, ConfigError> {
+        let mut layers = Layers::over(DEFAULTS)?;
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| ConfigError::File { path: path.to_owned(), error })?;
+            layers.file(&path.display().to_string(), &text)?;
+        }
+        for (name, value) in environment {
+            layers.variable(&name, &value)?;
+        }
+        if let Some(listen) = &flags.listen {
+            layers.flag("--listen", "listen", listen);
+        }
+        if let Some(data) = &flags.data {
+            layers.flag("--data", "data", &data.to_string_lossy());
+        }
+        let config: Self = layers.read()?;
+        match config.complaint() {
+            None => Ok(config),
+            Some((key, complaint)) => Err(layers.complain(key, complaint)),
+        }
+    }
+
+    /// The first value that is out of range, and what is wrong with it.
+    fn complaint(&self) -> Option<(&'static str, &'static str)> {
+        let seconds = |value: u32, most: u32| (1..=most).contains(&value);
+        let url = self.public_url.as_str();
+        let absolute = (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/');
+        let checks = [
+            ("public_url", url.is_empty() || absolute, "must be http:// or https:// and a host, without a slash at the end"),
+            ("limits.connections", self.limits.connections > 0, "must be at least 1"),
+            ("limits.head_seconds", seconds(self.limits.head_seconds, 300), "must be 1 to 300"),
+            ("limits.body_seconds", seconds(self.limits.body_seconds, 300), "must be 1 to 300"),
+            ("limits.deadline_seconds", seconds(self.limits.deadline_seconds, 300), "must be 1 to 300"),
+            ("limits.unread_seconds", seconds(self.limits.unread_seconds, 300), "must be 1 to 300"),
+            ("limits.drain_seconds", seconds(self.limits.drain_seconds, 60), "must be 1 to 60"),
+            ("challenges.lifetime_seconds", seconds(self.challenges.lifetime_seconds, 3600), "must be 1 to 3600"),
+            ("challenges.drawing", self.challenges.drawing <= 256, "must be at most 256"),
+            ("challenges.waiting", self.challenges.waiting <= 100_000, "must be at most 100000"),
+            ("tickets.lifetime_seconds", seconds(self.tickets.lifetime_seconds, 3600), "must be 1 to 3600"),
+            ("marks.capacity", (1_000..=100_000_000).contains(&self.marks.capacity), "must be 1000 to 100000000"),
+            ("marks.clock_skew_seconds", self.marks.clock_skew_seconds <= 300, "must be at most 300"),
+        ];
+        checks.into_iter().find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
+    }
+}
+
+/// Whole seconds as a span.
+pub fn seconds(number: u32) -> Duration {
+    Duration::from_secs(u64::from(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, variables: &[(&str, &str)], flags: &Flags) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("countersign.toml");
+        std::fs::write(&path, text).unwrap();
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(Some(&path), variables, flags)
+            .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    #[test]
+    fn the_defaults_hold_and_stand_in_the_file() {
+        let config = Config::load(None, [], &Flags::default()).unwrap();
+        assert_eq!(config.challenges.lifetime_seconds, 120);
+        assert_eq!(config.tickets.lifetime_seconds, 180);
+        assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+        let file = "listen = \"127.0.0.1:1\"\n[challenges]\nlifetime_seconds = 60\nwaiting = 7";
+        let variables = [
+            ("COUNTERSIGN__LISTEN", "127.0.0.1:2"),
+            ("COUNTERSIGN__CHALLENGES__LIFETIME_SECONDS", "30"),
+            ("COUNTERSIGN_MASTER_KEY", "is no setting"),
+            ("PATH", "is not ours"),
+        ];
+        let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), data: Some("elsewhere".into()) };
+        let config = load(file, &variables, &flags).unwrap();
+        assert_eq!(config.listen, "127.0.0.1:3".parse().unwrap());
+        assert_eq!(config.data, PathBuf::from("elsewhere"));
+        assert_eq!((config.challenges.lifetime_seconds, config.challenges.waiting), (30, 7));
+    }
+
+    #[test]
+    fn a_complaint_names_the_place_and_the_key() {
+        for (file, complaint) in [
+            ("\n\n[challenges]\nlifetime = 3", "countersign.toml:4: unknown key `challenges.lifetime`"),
+            ("[chalenges]", "countersign.toml:1: unknown key `chalenges`"),
+            ("[log]\n\nlevel = 3", "countersign.toml:3: `log.level` must be a string, not an integer"),
+            ("listen = 3", "countersign.toml:1: `listen` must be a string, not an integer"),
+            ("log = 3", "countersign.toml:1: `log` must be a table, not an integer"),
+            ("[limits]\nconnections = 0", "countersign.toml:2: `limits.connections` must be at least 1"),
+            ("public_url = \"verify.example.com\"", "countersign.toml:1: `public_url` must be http:// or https:// and a host, without a slash at the end"),
+        ] {
+            assert_eq!(load(file, &[], &Flags::default()).unwrap_err(), complaint);
+        }
+        let error = load("listen = \"here\"", &[], &Flags::default()).unwrap_err();
+        assert!(error.starts_with("countersign.toml:1: `listen`: "), "{error}");
+        let error = load("[limits]\nconnections = -1", &[], &Flags::default()).unwrap_err();
+        assert!(error.starts_with("countersign.toml:2: `limits.connections`: "), "{error}");
+        let error = load("listen =", &[], &Flags::default()).unwrap_err();
+        assert!(error.starts_with("countersign.toml:1: "), "{error}");
+        let flags = Flags { listen: Some("here".to_owned()), data: None };
+        assert!(load("", &[], &flags).unwrap_err().starts_with("--listen: `listen`: "));
+    }
+
+    #[test]
+    fn the_environment_is_held_to_the_same() {
+        for (name, value, complaint) in [
+            ("COUNTERSIGN__LISTN", "x", "COUNTERSIGN__LISTN: unknown key `listn`"),
+            ("COUNTERSIGN__MARKS__CAPACITY", "many", "COUNTERSIGN__MARKS__CAPACITY: `marks.capacity` must be an integer"),
+            ("COUNTERSIGN__MARKS__CAPACITY", "9", "COUNTERSIGN__MARKS__CAPACITY: `marks.capacity` must be 1000 to 100000000"),
+            ("COUNTERSIGN__MARKS", "9", "COUNTERSIGN__MARKS: `marks` is a section: name a key in it"),
+        ] {
+            assert_eq!(load("", &[(name, value)], &Flags::default()).unwrap_err(), complaint);
+        }
+    }
+}

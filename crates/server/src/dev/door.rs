@@ -1,0 +1,182 @@
+use std::net::IpAddr;
+
+use async_trait::async_trait;
+use countersign_domain::app::AppId;
+use countersign_domain::challenge::{Answer, Kind, Level, PictureFormat, Solution};
+use countersign_domain::operations::{
+    ChallengeRequest, Expected, IssueChallengeError, JudgeAnswerError, Judgement, RedeemTicketError,
+};
+use countersign_domain::sealing::Purpose;
+use countersign_domain::ticket::ChallengeRecord;
+use countersign_facades::{
+    Context, Facade, Language, Problem, Refusal, Request, Response, json, redemption_json,
+};
+use http::header::HOST;
+use http::{HeaderMap, Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+/// Headers by which a proxy says for whom it asks. With one of them the call is not from this machine.
+const FORWARDING: [&str; 7] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "x-client-ip"];
+
+/// `/dev/*`: what tests and the demo page may know, and nobody else. It wants a loopback `Host` (so that no page of another
+/// site reaches it by renaming itself) and sends no CORS.
+pub(crate) struct DevDoor {
+    pub(crate) context: Context,
+    pub(crate) app: AppId,
+}
+
+#[async_trait]
+impl Facade for DevDoor {
+    fn name(&self) -> &'static str {
+        "dev"
+    }
+
+    fn paths(&self) -> &'static [&'static str] {
+        &["/dev/*"]
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let answered = match (&request.method, request.path.as_str()) {
+            _ if !is_local(&request.headers) => Err(Problem::NotFound),
+            (&Method::GET, "/dev/answers") => self.solution(&request),
+            (&Method::POST, "/dev/tickets") => self.ticket(&request).await,
+            (&Method::POST, "/dev/redeem") => self.redeem(&request).await,
+            (_, "/dev/answers") => Err(Problem::MethodNotAllowed("GET")),
+            (_, "/dev/tickets" | "/dev/redeem") => Err(Problem::MethodNotAllowed("POST")),
+            _ => Err(Problem::NotFound),
+        };
+        answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
+    }
+
+    fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
+        Problem::from(refusal).response(Language::of(headers))
+    }
+}
+
+fn is_local(headers: &HeaderMap) -> bool {
+    if FORWARDING.iter().any(|name| headers.contains_key(*name)) {
+        return false;
+    }
+    let Some(host) = headers.get(HOST).and_then(|host| host.to_str().ok()) else { return false };
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+#[derive(Serialize)]
+struct SliderSolution {
+    x: u16,
+    /// What the vendors' doors want; they ask for one axis only.
+    y: u16,
+}
+
+#[derive(Deserialize)]
+struct TicketBody {
+    kind: String,
+}
+
+#[derive(Serialize)]
+struct TicketJson {
+    ticket: String,
+    randstr: String,
+}
+
+#[derive(Deserialize)]
+struct RedeemBody {
+    ticket: String,
+}
+
+fn ok(body: Vec<u8>) -> Response {
+    Response::new(StatusCode::OK, "application/json", body)
+}
+
+impl DevDoor {
+    /// What solves the challenge of a token. Asking spends nothing.
+    fn solution(&self, request: &Request) -> Result<Response, Problem> {
+        let query = request.query.as_deref().unwrap_or_default();
+        let token = query.split('&').find_map(|pair| pair.strip_prefix("token=")).ok_or(Problem::ChallengeUnknown)?;
+        let keyring = self.context.directory.keyring();
+        let bytes = keyring.open(Purpose::Challenge, token).map_err(|_| Problem::ChallengeUnknown)?;
+        let record = ChallengeRecord::decode(&bytes).map_err(|_| Problem::ChallengeUnknown)?;
+        match record.solution {
+            Solution::Slider { x, .. } => Ok(ok(json(&SliderSolution { x, y: 5 }))),
+        }
+    }
+
+    /// A ticket as after a solved challenge: a challenge is drawn and solved, so it is one.
+    async fn ticket(&self, request: &Request) -> Result<Response, Problem> {
+        let body: TicketBody = serde_json::from_slice(&request.body)?;
+        if body.kind != "native" {
+            let (english, chinese) = ("`kind` is native: no other door gives tickets yet", "`kind` 目前只支持 native");
+            return Err(Problem::MalformedRequest(english.to_owned(), chinese.to_owned()));
+        }
+        let issued = self.context.issue_challenge.run(ChallengeRequest {
+            app: &self.app,
+            kind: Kind::Slider,
+            level: Level::DEFAULT,
+            format: PictureFormat::Jpeg,
+            action: None,
+            contact: None,
+            note: Vec::new(),
+        });
+        let issued = issued.await.map_err(|error| match error {
+            IssueChallengeError::App(_) => Problem::UnknownSiteKey,
+            IssueChallengeError::Busy(_) => Problem::Busy,
+        })?;
+        let keyring = self.context.directory.keyring();
+        let bytes = keyring.open(Purpose::Challenge, &issued.token).map_err(|_| Problem::Failed)?;
+        let record = ChallengeRecord::decode(&bytes).map_err(|_| Problem::Failed)?;
+        let Solution::Slider { x, .. } = record.solution;
+        let judged = |error| match error {
+            JudgeAnswerError::Busy(_) => Problem::Busy,
+            JudgeAnswerError::Challenge(_) | JudgeAnswerError::App(_) => Problem::Failed,
+        };
+        let open = self.context.judge_answer.open(&issued.token, Some(&self.app)).map_err(judged)?;
+        let answer = Answer::Slider { x: f64::from(x) };
+        match self.context.judge_answer.run(open, &answer, None).await.map_err(judged)? {
+            Judgement::Passed(ticket) => Ok(ok(json(&TicketJson { ticket: ticket.ticket, randstr: String::new() }))),
+            Judgement::Failed => Err(Problem::Failed),
+        }
+    }
+
+    /// What an app's server side does with a ticket, for the demo page, which has none.
+    async fn redeem(&self, request: &Request) -> Result<Response, Problem> {
+        let body: RedeemBody = serde_json::from_slice(&request.body)?;
+        let expected = Expected { app: &self.app, action: None, contact: None };
+        let owner = self.context.entropy.array();
+        match self.context.redeem_ticket.run(&body.ticket, expected, owner).await {
+            Ok(redemption) => Ok(ok(redemption_json(&redemption))),
+            Err(RedeemTicketError::Busy(_)) => Err(Problem::Busy),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(headers: &[(&'static str, &str)]) -> bool {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        is_local(&map)
+    }
+
+    #[test]
+    fn only_this_machine_gets_in() {
+        for host in ["127.0.0.1:8080", "localhost", "LOCALHOST:1", "[::1]:8080", "127.1.2.3"] {
+            assert!(local(&[("host", host)]), "{host}");
+        }
+        for host in ["example.com", "127.0.0.1.example.com", "10.0.0.1:8080", "", "[::2]", "localhost.example.com"] {
+            assert!(!local(&[("host", host)]), "{host}");
+        }
+        assert!(!local(&[]));
+        for header in FORWARDING {
+            assert!(!local(&[("host", "127.0.0.1"), (header, "127.0.0.1")]), "{header}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use std::io::Write as _;
+use std::path::Path;
+
+use countersign_domain::access_key::{AccessKeyId, AccessKeyRow, Permissions};
+use countersign_domain::app::{App, AppId};
+use countersign_domain::audit::AuditEntry;
+use countersign_domain::ports::{Clock, Entropy, Records, RecordsError};
+use countersign_domain::sealing::MasterKey;
+use serde::{Deserialize, Serialize};
+
+/// Marks a folder that was made with `--dev`.
+pub(crate) const FILE: &str = "dev.json";
+
+const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const DIGITS: &[u8] = b"0123456789";
+const HEX: &[u8] = b"0123456789abcdef";
+
+/// Who a client is under `--dev`: the fields of `dev.json`. All are there from the first day; those of doors that are not
+/// built yet are drawn already, so that they stay the same when the door comes.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    endpoint: String,
+    client_id: String,
+    pub(crate) site_key: String,
+    site_secret: String,
+    access_key_id: String,
+    access_key_secret: String,
+    denied_access_key_id: String,
+    denied_access_key_secret: String,
+    domain_id: String,
+    project_id: String,
+    iam: Iam,
+    captcha_app_id: u64,
+    captcha_app_secret: String,
+    cen: Cen,
+    agent_uuid: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Iam {
+    domain: String,
+    user: String,
+    password: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Cen {
+    owner_id: u64,
+    owner_email: String,
+    ids: Vec<String>,
+    office_site_id: String,
+}
+
+impl Identity {
+    /// The identity that an earlier start wrote to `data`, or a fresh one.
+    pub(crate) fn load(data: &Path, entropy: &dyn Entropy) -> Self {
+        let kept = std::fs::read_to_string(data.join(FILE)).ok();
+        kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| Self::draw(entropy))
+    }
+
+    fn draw(entropy: &dyn Entropy) -> Self {
+        let site_key = entropy.text(LOWER, 32);
+        Self {
+            endpoint: String::new(),
+            client_id: site_key.clone(),
+            site_key,
+            site_secret: entropy.text(MIXED, 40),
+            access_key_id: format!("CSAK{}", entropy.text(UPPER, 16)),
+            access_key_secret: entropy.text(MIXED, 40),
+            denied_access_key_id: format!("CSAK{}", entropy.text(UPPER, 16)),
+            denied_access_key_secret: entropy.text(MIXED, 40),
+            domain_id: entropy.text(HEX, 32),
+            project_id: entropy.text(HEX, 32),
+            iam: Iam { domain: "dev".to_owned(), user: "dev".to_owned(), password: entropy.text(MIXED, 20) },
+            captcha_app_id: 199_999_164,
+            captcha_app_secret: entropy.text(MIXED, 24),
+            cen: Cen {
+                owner_id: 1_234_567_890_123_456,
+                owner_email: "network-owner@example.com".to_owned(),
+                ids: (0..2).map(|_| format!("cen-{}", entropy.text(LOWER, 18))).collect(),
+                office_site_id: format!("cn-hangzhou+dir-{}", entropy.text(DIGITS, 10)),
+            },
+            agent_uuid: uuid(entropy),
+        }
+    }
+
+    /// The same, at this address.
+    pub(crate) fn at(&self, endpoint: String) -> Self {
+        Self { endpoint, ..self.clone() }
+    }
+
+    /// Makes the app and its keys where they are missing.
+    pub(crate) async fn ensure(
+        &self,
+        records: &dyn Records,
+        master_key: &MasterKey,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> anyhow::Result<()> {
+        let app = AppId::parse(&self.site_key).ok_or_else(|| anyhow::anyhow!("{FILE}: site_key is no app id"))?;
+        let entry = |event: &str, subject: &str| AuditEntry {
+            at: clock.now(),
+            actor: "dev".to_owned(),
+            event: event.to_owned(),
+            subject: subject.to_owned(),
+        };
+        let row = App { id: app.clone(), name: "dev".to_owned(), tenant: None, enabled: true, created_at: clock.now() };
+        existing_is_fine(records.create_app(row, entry("app.created", app.as_str())).await)?;
+        let keys = [
+            (&self.access_key_id, &self.access_key_secret, Permissions::All),
+            (&self.denied_access_key_id, &self.denied_access_key_secret, Permissions::Only([].into())),
+        ];
+        for (id, secret, permissions) in keys {
+            let id = AccessKeyId::parse(id).ok_or_else(|| anyhow::anyhow!("{FILE}: {id} is no access key id"))?;
+            let entry = entry("access_key.created", id.as_str());
+            let row = AccessKeyRow {
+                sealed_secret: master_key.seal(&id.place(), secret.as_bytes(), entropy)?,
+                id,
+                app: app.clone(),
+                permissions,
+                enabled: true,
+                created_at: clock.now(),
+            };
+            existing_is_fine(records.create_access_key(row, entry).await)?;
+        }
+        Ok(())
+    }
+
+    /// Writes `dev.json`, whole or not at all.
+    pub(crate) fn write(&self, data: &Path) -> anyhow::Result<()> {
+        let (path, fresh) = (data.join(FILE), data.join("dev.json.new"));
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&fresh)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.write_all(b"\n")?;
+        std::fs::rename(fresh, path)?;
+        Ok(())
+    }
+
+    /// The same as a table for people.
+    pub(crate) fn table(&self) -> anyhow::Result<String> {
+        let mut table = String::new();
+        rows("", &serde_json::to_value(self)?, &mut table);
+        Ok(table)
+    }
+}
+
+fn rows(path: &str, value: &serde_json::Value, table: &mut String) {
+    use std::fmt::Write as _;
+
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                rows(&path, value, table);
+            }
+        }
+        serde_json::Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                rows(&format!("{path}[{index}]"), value, table);
+            }
+        }
+        serde_json::Value::String(text) => {
+            let _infallible = writeln!(table, "  {path:<26} {text}");
+        }
+        other => {
+            let _infallible = writeln!(table, "  {path:<26} {other}");
+        }
+    }
+}
+
+fn existing_is_fine(outcome: Result<(), RecordsError>) -> Result<(), RecordsError> {
+    match outcome {
+        Ok(()) | Err(RecordsError::Exists) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A random UUID, version 4.
+fn uuid(entropy: &dyn Entropy) -> String {
+    let mut digits = entropy.text(HEX, 32);
+    digits.replace_range(12..13, "4");
+    digits.replace_range(16..17, &entropy.text(b"89ab", 1));
+    format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
+}

@@ -1,0 +1,102 @@
+//! Apps, access keys and sealing keys in memory, read anew when the records' revision moves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_domain::access_key::{AccessKey, AccessKeyId};
+use countersign_domain::app::{App, AppId};
+use countersign_domain::ports::{Directory, DirectoryRows, Records, RecordsError, SealingKeyRow};
+use countersign_domain::sealing::{Keyring, MasterKey, SealingKey};
+use countersign_domain::secret::Secret;
+use parking_lot::RwLock;
+
+/// The directory as of the last look at the records.
+pub(crate) struct SnapshotDirectory {
+    master_key: MasterKey,
+    snapshot: RwLock<Arc<Snapshot>>,
+}
+
+struct Snapshot {
+    revision: u64,
+    apps: HashMap<AppId, Arc<App>>,
+    access_keys: HashMap<AccessKeyId, Arc<AccessKey>>,
+    keyring: Arc<Keyring>,
+}
+
+/// Why the directory could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DirectoryError {
+    /// The records.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+    /// What is sealed at rest does not open.
+    #[error("{0} does not open under this master key: it belongs to another data folder, or was changed")]
+    WrongMasterKey(String),
+    /// There is no sealing key.
+    #[error("the records hold no sealing key; start the server once")]
+    NoSealingKey,
+}
+
+impl SnapshotDirectory {
+    /// The directory of `records`, whose secrets open under `master_key`.
+    pub(crate) async fn open(records: &dyn Records, master_key: MasterKey) -> Result<Self, DirectoryError> {
+        let snapshot = snapshot(records.directory().await?, &master_key)?;
+        Ok(Self { master_key, snapshot: RwLock::new(Arc::new(snapshot)) })
+    }
+
+    /// Reads the records again if they have changed; says whether they had.
+    pub(crate) async fn refresh(&self, records: &dyn Records) -> Result<bool, DirectoryError> {
+        if records.revision().await? == self.snapshot.read().revision {
+            return Ok(false);
+        }
+        let fresh = snapshot(records.directory().await?, &self.master_key)?;
+        *self.snapshot.write() = Arc::new(fresh);
+        Ok(true)
+    }
+
+    fn current(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.read())
+    }
+}
+
+impl Directory for SnapshotDirectory {
+    fn app(&self, id: &AppId) -> Option<Arc<App>> {
+        self.current().apps.get(id).cloned()
+    }
+
+    fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>> {
+        self.current().access_keys.get(id).cloned()
+    }
+
+    fn keyring(&self) -> Arc<Keyring> {
+        Arc::clone(&self.current().keyring)
+    }
+}
+
+fn snapshot(rows: DirectoryRows, master_key: &MasterKey) -> Result<Snapshot, DirectoryError> {
+    let open = |place: String, sealed: &[u8]| {
+        master_key.open(&place, sealed).map_err(|_| DirectoryError::WrongMasterKey(place))
+    };
+    let mut access_keys = HashMap::with_capacity(rows.access_keys.len());
+    for row in rows.access_keys {
+        let place = row.id.place();
+        let bytes = open(place.clone(), &row.sealed_secret)?;
+        let text = String::from_utf8(bytes.expose().clone()).map_err(|_| DirectoryError::WrongMasterKey(place))?;
+        access_keys.insert(row.id.clone(), Arc::new(AccessKey { row, secret: Secret::new(text) }));
+    }
+    let mut sealing_keys = Vec::with_capacity(rows.sealing_keys.len());
+    for row in rows.sealing_keys {
+        let place = SealingKeyRow::place(row.id);
+        let bytes = open(place.clone(), &row.sealed_key)?;
+        let key = <[u8; 32]>::try_from(bytes.expose().as_slice());
+        let key = key.map_err(|_| DirectoryError::WrongMasterKey(place))?;
+        sealing_keys.push(SealingKey::new(row.id, Secret::new(key)));
+    }
+    let newest = sealing_keys.pop().ok_or(DirectoryError::NoSealingKey)?;
+    Ok(Snapshot {
+        revision: rows.revision,
+        apps: rows.apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect(),
+        access_keys,
+        keyring: Arc::new(Keyring::new(newest, sealing_keys)),
+    })
+}

@@ -1,0 +1,256 @@
+//! The wiring: from settings to a server that can listen. What is outside (clock, randomness, listener, stop) is passed in.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use countersign_domain::app::AppId;
+use countersign_domain::audit::AuditEntry;
+use countersign_domain::operations::{IssueChallenge, JudgeAnswer, Lifetimes, Ports, RedeemTicket};
+use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow};
+use countersign_domain::sealing::{KeyId, MasterKey};
+use countersign_domain::secret::Secret;
+use countersign_facades::{Context, Facade};
+use countersign_stores::memory::MemoryMarks;
+use countersign_stores::sqlite::SqliteRecords;
+use tokio::net::TcpListener;
+
+use crate::config::{self, Config};
+use crate::dev::{self, DevDoor, Identity};
+use crate::directory::SnapshotDirectory;
+use crate::http::Dispatcher;
+use crate::listen::{self, Limits};
+use crate::master_key;
+use crate::metrics::Metrics;
+use crate::operations_door::OperationsDoor;
+use crate::pages::Pages;
+use crate::puzzles::DrawnPuzzles;
+
+/// How often the records are asked whether a command beside the server changed something. Half of the second that is
+/// promised.
+const REFRESH: Duration = Duration::from_millis(500);
+
+/// Where the data folder's secrets and records are; what a command beside a server opens too.
+pub(crate) struct Vault {
+    pub(crate) records: Arc<dyn Records>,
+    pub(crate) master_key: MasterKey,
+}
+
+impl Vault {
+    /// Opens the records and the master key in the data folder, making both where they are missing.
+    pub(crate) fn open(data: &Path, master_key: Option<&str>, entropy: &dyn Entropy) -> anyhow::Result<Self> {
+        let mut folder = std::fs::DirBuilder::new();
+        folder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.create(data).with_context(|| format!("the data folder {}", data.display()))?;
+        let master_key = master_key::load(data, master_key, entropy)?;
+        let records = Arc::new(SqliteRecords::open(&data.join("records.sqlite"))?);
+        Ok(Self { records, master_key })
+    }
+
+    /// Makes the first sealing key, if there is none.
+    pub(crate) async fn ensure_sealing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<()> {
+        let id = KeyId(entropy.array());
+        let place = SealingKeyRow::place(id);
+        let key = Secret::new(entropy.array::<32>());
+        let sealed_key = self.master_key.seal(&place, key.expose(), entropy)?;
+        let audit = AuditEntry {
+            at: clock.now(),
+            actor: "server".to_owned(),
+            event: "sealing_key.created".to_owned(),
+            subject: place,
+        };
+        let row = SealingKeyRow { id, sealed_key, created_at: clock.now() };
+        Ok(self.records.ensure_sealing_key(row, audit).await?)
+    }
+}
+
+/// How a server runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For others.
+    Production,
+    /// `--dev`.
+    Development,
+}
+
+/// A server that can listen.
+pub struct House {
+    config: Config,
+    context: Context,
+    records: Arc<dyn Records>,
+    directory: Arc<SnapshotDirectory>,
+    marks: Arc<dyn Marks>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    identity: Option<Identity>,
+}
+
+impl House {
+    /// Opens everything that the settings name.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub async fn open(
+        config: Config,
+        mode: Mode,
+        master_key: Option<&str>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<Self> {
+        check_folder(&config, mode)?;
+        let vault = Vault::open(&config.data, master_key, &*entropy)?;
+        vault.ensure_sealing_key(&*clock, &*entropy).await?;
+        let identity = match mode {
+            Mode::Production => None,
+            Mode::Development => {
+                let identity = Identity::load(&config.data, &*entropy);
+                identity.ensure(&*vault.records, &vault.master_key, &*clock, &*entropy).await?;
+                // At once, not only when listening: the file marks the folder as one for trying things out.
+                identity.write(&config.data)?;
+                Some(identity)
+            }
+        };
+        let Vault { records, master_key } = vault;
+        let directory = Arc::new(SnapshotDirectory::open(&*records, master_key).await?);
+        let capacity = usize::try_from(config.marks.capacity).unwrap_or(usize::MAX);
+        let marks: Arc<dyn Marks> = Arc::new(MemoryMarks::new(Arc::clone(&clock), &*entropy, capacity));
+        let metrics = Arc::new(Metrics::new());
+        let ports = Ports {
+            directory: Arc::<SnapshotDirectory>::clone(&directory),
+            marks: Arc::clone(&marks),
+            puzzles: Arc::new(DrawnPuzzles::new(
+                Arc::clone(&entropy),
+                usize::try_from(config.challenges.drawing).unwrap_or(1),
+                usize::try_from(config.challenges.waiting).unwrap_or(0),
+            )),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            tally: Arc::<Metrics>::clone(&metrics),
+        };
+        let lifetimes = Lifetimes {
+            challenge: config::seconds(config.challenges.lifetime_seconds),
+            ticket: config::seconds(config.tickets.lifetime_seconds),
+            clock_skew: config::seconds(config.marks.clock_skew_seconds),
+        };
+        let context = Context {
+            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), lifetimes)),
+            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), lifetimes)),
+            redeem_ticket: Arc::new(RedeemTicket::new(ports, lifetimes)),
+            directory: Arc::<SnapshotDirectory>::clone(&directory),
+            entropy,
+            oneaccess: config.oneaccess.settings(),
+        };
+        Ok(Self { config, context, records, directory, marks, metrics, clock, identity })
+    }
+
+    /// Serves `listener` until `stop`; then finishes what is under way. `announce` is called once calls are taken, with the
+    /// server's address and, under `--dev`, the table of `dev.json`.
+    ///
+    /// # Errors
+    /// If the listener has no address, or `dev.json` cannot be written.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+        announce: impl FnOnce(&str, Option<&str>),
+    ) -> anyhow::Result<()> {
+        let address = listener.local_addr()?;
+        let public_url = match self.config.public_url.as_str() {
+            "" => format!("http://{address}"),
+            url => url.to_owned(),
+        };
+        let stopping = Arc::new(AtomicBool::new(false));
+        let dispatcher = Arc::new(Dispatcher::new(
+            &self.doors(&stopping)?,
+            Arc::clone(&self.metrics),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.context.entropy),
+            config::seconds(self.config.limits.body_seconds),
+            config::seconds(self.config.limits.deadline_seconds),
+        ));
+        let table = match &self.identity {
+            None => None,
+            Some(identity) => {
+                // On loopback, and never behind a proxy: the listener's own address is the address.
+                let identity = identity.at(format!("http://{address}"));
+                identity.write(&self.config.data)?;
+                Some(identity.table()?)
+            }
+        };
+        announce(&public_url, table.as_deref());
+        let stop = async {
+            stop.await;
+            stopping.store(true, Ordering::Relaxed);
+        };
+        let limits = Limits::of(&self.config.limits);
+        tokio::select! {
+            () = listen::run(listener, dispatcher, limits, stop) => {}
+            () = self.refresh() => {}
+        }
+        Ok(())
+    }
+
+    fn doors(&self, stopping: &Arc<AtomicBool>) -> anyhow::Result<Vec<Arc<dyn Facade>>> {
+        let mut doors = countersign_facades::all(&self.context);
+        doors.push(Arc::new(OperationsDoor {
+            metrics: Arc::clone(&self.metrics),
+            marks: Arc::clone(&self.marks),
+            records: Arc::clone(&self.records),
+            stopping: Arc::clone(stopping),
+        }));
+        if let Some(identity) = &self.identity {
+            let app = AppId::parse(&identity.site_key).context("dev.json: site_key is no app id")?;
+            doors.push(Arc::new(Pages::new(&identity.site_key)));
+            doors.push(Arc::new(DevDoor { context: self.context.clone(), app }));
+        }
+        Ok(doors)
+    }
+
+    /// Follows the records; never ends.
+    async fn refresh(&self) {
+        let mut tick = tokio::time::interval(REFRESH);
+        loop {
+            tick.tick().await;
+            match self.directory.refresh(&*self.records).await {
+                Ok(false) => {}
+                Ok(true) => tracing::info!("apps and keys have changed"),
+                // The last snapshot goes on serving.
+                Err(error) => tracing::error!(%error, "could not read apps and keys"),
+            }
+        }
+    }
+
+    /// Apps and keys, for tests that look inside.
+    pub fn directory(&self) -> &dyn Directory {
+        &*self.directory
+    }
+}
+
+/// A folder with well-known keys must never serve others, and `--dev` must never write its keys into a folder that does.
+fn check_folder(config: &Config, mode: Mode) -> anyhow::Result<()> {
+    let is_dev = config.data.join(dev::FILE).exists();
+    let is_used = config.data.join("records.sqlite").exists();
+    let folder = config.data.display();
+    match mode {
+        Mode::Production if is_dev => {
+            anyhow::bail!("{folder} was made with --dev and its keys are for trying things out: choose another --data")
+        }
+        Mode::Development if is_used && !is_dev => {
+            anyhow::bail!("{folder} was not made with --dev, which would put its own app and keys in: choose another --data")
+        }
+        Mode::Development if !is_loopback(config.listen) => {
+            anyhow::bail!("--dev listens on loopback only, and {} is not", config.listen)
+        }
+        Mode::Production | Mode::Development => Ok(()),
+    }
+}
+
+fn is_loopback(address: SocketAddr) -> bool {
+    address.ip().is_loopback()
+}

@@ -1,0 +1,167 @@
+//! From bytes to a door and back: the request's id, its body within limits, the deadline, metrics, one line of log.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use countersign_domain::ports::{Clock, Entropy};
+use countersign_facades::{BODY_LIMIT, Facade, Language, Problem, Refusal, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONNECTION, EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use tokio::time::timeout;
+
+use crate::metrics::Metrics;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// A body over the limit is read on up to here, so that its sender comes to read the refusal.
+const DRAIN_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Takes requests to their doors.
+pub(crate) struct Dispatcher {
+    exact: HashMap<&'static str, Arc<dyn Facade>>,
+    /// Longest first.
+    prefixes: Vec<(&'static str, Arc<dyn Facade>)>,
+    metrics: Arc<Metrics>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    body_patience: Duration,
+    deadline: Duration,
+}
+
+/// Why a request has no body that can be used.
+enum BodyError {
+    TooLarge,
+    Incomplete,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(
+        doors: &[Arc<dyn Facade>],
+        metrics: Arc<Metrics>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        body_patience: Duration,
+        deadline: Duration,
+    ) -> Self {
+        let mut exact = HashMap::new();
+        let mut prefixes = Vec::new();
+        for door in doors {
+            for path in door.paths() {
+                match path.strip_suffix('*') {
+                    Some(prefix) => prefixes.push((prefix, Arc::clone(door))),
+                    None => drop(exact.insert(*path, Arc::clone(door))),
+                }
+            }
+        }
+        prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        Self { exact, prefixes, metrics, clock, entropy, body_patience, deadline }
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    fn door(&self, path: &str) -> Option<&Arc<dyn Facade>> {
+        self.exact.get(path).or_else(|| {
+            self.prefixes.iter().find_map(|(prefix, door)| path.starts_with(prefix).then_some(door))
+        })
+    }
+
+    /// Answers a request. Never fails.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        request: hyper::Request<Incoming>,
+    ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+        let start = self.clock.monotonic();
+        let request_id = self.entropy.text(b"0123456789abcdef", 16);
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let door = self.door(&path).cloned();
+        let name = door.as_ref().map_or("none", |door| door.name());
+        let (response, whole) = match door {
+            Some(door) => self.at_door(door, request, &request_id).await,
+            None => (Problem::NotFound.response(Language::of(request.headers())), request.body().is_end_stream()),
+        };
+        let took = self.clock.monotonic().saturating_sub(start);
+        let status = response.status.as_u16();
+        self.metrics.request(name, status, took);
+        tracing::info!(%method, path, door = name, status, took_us = took.as_micros(), request_id, "request");
+        Ok(finished(response, &request_id, whole))
+    }
+
+    /// The door's answer, and whether the request was read to its end.
+    async fn at_door(
+        &self,
+        door: Arc<dyn Facade>,
+        request: hyper::Request<Incoming>,
+        request_id: &str,
+    ) -> (Response, bool) {
+        let (head, body) = request.into_parts();
+        let patient = head.headers.contains_key(EXPECT);
+        let body = match timeout(self.body_patience, collect(body, patient)).await {
+            Ok(Ok(body)) => body,
+            Ok(Err(BodyError::TooLarge)) => return (door.refuse(Refusal::BodyTooLarge, &head.headers), false),
+            Ok(Err(BodyError::Incomplete)) | Err(_) => {
+                return (door.refuse(Refusal::BodyIncomplete, &head.headers), false);
+            }
+        };
+        let request = Request {
+            method: head.method,
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: head.headers.clone(),
+            body,
+        };
+        // A task of its own: what is begun is finished though the client goes away, and a panic ends nothing else.
+        let answering = Arc::clone(&door);
+        let answer = tokio::spawn(async move { answering.answer(request).await });
+        let response = match timeout(self.deadline, answer).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                tracing::error!(%error, request_id, "a door has failed");
+                door.refuse(Refusal::Failed, &head.headers)
+            }
+            Err(_) => door.refuse(Refusal::DeadlineExceeded, &head.headers),
+        };
+        (response, true)
+    }
+}
+
+/// The body, if it is within the limit. `patient` clients (`Expect: 100-continue`) have not sent theirs yet, so there is
+/// nothing to read on.
+async fn collect(mut body: Incoming, patient: bool) -> Result<Bytes, BodyError> {
+    let announced = body.size_hint().lower();
+    if patient && announced > BODY_LIMIT as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    let mut collected = BytesMut::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else { continue };
+        length += data.len();
+        if length <= BODY_LIMIT {
+            collected.extend_from_slice(&data);
+        } else if length > DRAIN_LIMIT {
+            break;
+        }
+    }
+    if length > BODY_LIMIT { Err(BodyError::TooLarge) } else { Ok(collected.freeze()) }
+}
+
+fn finished(response: Response, request_id: &str, whole: bool) -> hyper::Response<Full<Bytes>> {
+    let mut answer = hyper::Response::new(Full::new(response.body));
+    *answer.status_mut() = response.status;
+    *answer.headers_mut() = response.headers;
+    let headers = answer.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(request_id) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, request_id);
+    }
+    if !whole {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}

@@ -1,0 +1,135 @@
+//! What is counted, for Prometheus. The registry is passed in, never global; labels are types, and none is chosen by a
+//! client.
+
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use countersign_domain::ports::{Event, Judged, Redeemed, Tally};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    door: &'static str,
+    status: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DoorLabels {
+    door: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct KindLabels {
+    r#type: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JudgedLabels {
+    r#type: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    outcome: &'static str,
+}
+
+/// All counters.
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<DoorLabels, Histogram, fn() -> Histogram>,
+    connections: Gauge,
+    marks: Gauge<i64, AtomicI64>,
+    issued: Family<KindLabels, Counter>,
+    judged: Family<JudgedLabels, Counter>,
+    redeemed: Family<OutcomeLabels, Counter>,
+}
+
+fn histogram() -> Histogram {
+    // 0.25 ms to 8 s, each twice the one before.
+    Histogram::new(exponential_buckets(0.000_25, 2.0, 16))
+}
+
+impl Metrics {
+    /// Counters at zero.
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("countersign");
+        let requests = Family::default();
+        let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
+        let (connections, marks) = (Gauge::default(), Gauge::default());
+        let (issued, judged, redeemed) = (Family::default(), Family::default(), Family::default());
+        registry.register("requests", "Requests answered, by door and status", Clone::clone(&requests));
+        registry.register("request_seconds", "From a request's head to its answer", Clone::clone(&seconds));
+        registry.register("connections", "Connections open now", Clone::clone(&connections));
+        registry.register("marks", "Marks held now", Clone::clone(&marks));
+        registry.register("challenges_issued", "Challenges handed out", Clone::clone(&issued));
+        registry.register("challenges_judged", "Answers to challenges", Clone::clone(&judged));
+        registry.register("tickets_redeemed", "Tickets that came in", Clone::clone(&redeemed));
+        Self { registry, requests, seconds, connections, marks, issued, judged, redeemed }
+    }
+
+    /// Counts an answered request.
+    pub(crate) fn request(&self, door: &'static str, status: u16, took: Duration) {
+        self.requests.get_or_create(&RequestLabels { door, status }).inc();
+        self.seconds.get_or_create(&DoorLabels { door }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a connection until the guard is dropped.
+    pub(crate) fn connection(&self) -> ConnectionGuard {
+        self.connections.inc();
+        ConnectionGuard(self.connections.clone())
+    }
+
+    /// Everything in Prometheus' text format.
+    pub(crate) fn text(&self, marks: Option<u64>) -> String {
+        if let Some(marks) = marks {
+            self.marks.set(i64::try_from(marks).unwrap_or(i64::MAX));
+        }
+        let mut out = String::new();
+        match text::encode(&mut out, &self.registry) {
+            Ok(()) => out,
+            Err(std::fmt::Error) => String::new(), // a String takes all that is written to it
+        }
+    }
+}
+
+/// Takes its connection off the gauge when it goes.
+pub(crate) struct ConnectionGuard(Gauge);
+
+impl Drop for ConnectionGuard {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Tally for Metrics {
+    fn count(&self, event: Event) {
+        match event {
+            Event::ChallengeIssued(kind) => {
+                self.issued.get_or_create(&KindLabels { r#type: kind.word() }).inc();
+            }
+            Event::ChallengeJudged(kind, judged) => {
+                let outcome = match judged {
+                    Judged::Passed => "passed",
+                    Judged::Failed => "failed",
+                    Judged::Expired => "expired",
+                    Judged::Used => "used",
+                };
+                self.judged.get_or_create(&JudgedLabels { r#type: kind.word(), outcome }).inc();
+            }
+            Event::TicketRedeemed(redeemed) => {
+                let outcome = match redeemed {
+                    Redeemed::Valid => "valid",
+                    Redeemed::Refused => "refused",
+                };
+                self.redeemed.get_or_create(&OutcomeLabels { outcome }).inc();
+            }
+        }
+    }
+}
