@@ -118,9 +118,9 @@ impl Solution {
         }
     }
 
-    pub(crate) fn write(&self, writer: &mut Writer) {
+    pub(crate) fn write(self, writer: &mut Writer) {
         self.kind().write(writer);
-        match *self {
+        match self {
             Self::Slider { x, tolerance } => {
                 writer.u16(x);
                 writer.u8(tolerance);

@@ -21,7 +21,7 @@ pub(super) struct Sample {
     /// How many
     #[arg(long, value_name = "N")]
     count: u32,
-    /// How hard, 1 to 5; the slider has one level so far and is drawn as level 3
+    /// How hard, 1 to 5
     #[arg(long, value_name = "LEVEL", default_value = "3", value_parser = level)]
     level: Level,
     /// Whose pictures: PNG for oneaccess, JPEG for native

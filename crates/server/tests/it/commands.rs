@@ -1,0 +1,97 @@
+//! The commands that need no server, and what `serve` refuses.
+
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::house::Running;
+use crate::process::{command, output, run};
+
+fn stderr(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = command(arguments).stdout(Stdio::null()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn sample_writes_labelled_challenges() {
+    for (door, magic) in [("oneaccess", &b"\x89PNG\r\n\x1a\n"[..]), ("native", &b"\xff\xd8\xff"[..])] {
+        let written = command(&["sample", "--type", "slider", "--count", "3", "--door", door]).output().unwrap();
+        let text = String::from_utf8(written.stdout).unwrap();
+        let samples: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(samples.len(), 3);
+        for sample in &samples {
+            assert!(STANDARD.decode(sample["background_b64"].as_str().unwrap()).unwrap().starts_with(magic));
+            assert!(STANDARD.decode(sample["piece_b64"].as_str().unwrap()).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+            assert!((0..=263).contains(&sample["answer_x"].as_u64().unwrap()));
+            assert_eq!((&sample["width"], &sample["tol"]), (&json!(310), &json!(4)));
+        }
+        assert_ne!(samples[0]["background_b64"], samples[1]["background_b64"]);
+    }
+}
+
+#[test]
+fn bench_prints_its_rows() {
+    let printed = command(&["bench", "--seconds", "1", "--json"]).output().unwrap();
+    let text = String::from_utf8(printed.stdout).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> = rows.iter().map(|row| format!("{} {} {}", row["type"], row["format"], row["level"])).collect();
+    assert_eq!(names, ["\"reference\" \"png\" 3", "\"slider\" \"jpeg\" 3", "\"slider\" \"png\" 3"]);
+    assert!((rows[0]["ratio"].as_f64().unwrap() - 1.0).abs() < 1e-9);
+    for row in &rows {
+        for field in ["n", "ms_median", "ms_p99", "per_second", "bytes_median", "ratio"] {
+            assert!(row[field].as_f64().unwrap() > 0.0, "{field} in {row}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn inspect_shows_what_a_token_holds() {
+    let server = Running::start().await;
+    let mut client = server.client().await;
+    let token = client.challenge(server.site_key()).await;
+    let x = client.solution(&token).await;
+    let shown: Value = serde_json::from_str(&output(&["inspect", &token], server.folder.path())).unwrap();
+    assert_eq!(shown["what"], "challenge");
+    assert_eq!(shown["solution"], json!({"x": x, "tolerance": 4}));
+    assert_eq!(shown["stamp"]["app"], server.site_key());
+    let ticket = client.ticket(server.site_key()).await;
+    let captcha_token = format!("{ticket}---{{\"x\":1.0,\"y\":5.0}}");
+    let shown: Value = serde_json::from_str(&output(&["inspect", &captcha_token], server.folder.path())).unwrap();
+    assert_eq!(shown["what"], "ticket");
+    let refused = run(&["inspect", "AAAA"], server.folder.path());
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn serve_keeps_folders_for_trying_out_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let (code, complaint) = stderr(&["serve", "--dev", "--listen", "0.0.0.0:0", "--data", data]);
+    assert_eq!(code, Some(1));
+    assert_eq!(complaint, "countersign: --dev listens on loopback only, and 0.0.0.0:0 is not\n");
+    output(&["app", "create", "--name", "real"], folder.path());
+    let (code, complaint) = stderr(&["serve", "--dev", "--data", data]);
+    assert!(code == Some(1) && complaint.contains("was not made with --dev"), "{complaint}");
+    std::fs::write(folder.path().join("dev.json"), "{}").unwrap();
+    let (code, complaint) = stderr(&["serve", "--data", data]);
+    assert!(code == Some(1) && complaint.contains("was made with --dev"), "{complaint}");
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_file_line_and_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("countersign.toml");
+    std::fs::write(&file, "[challenges]\nlifetime = 3\n").unwrap();
+    let (code, complaint) = stderr(&["serve", "--config", file.to_str().unwrap()]);
+    assert_eq!(code, Some(1));
+    assert_eq!(complaint, format!("countersign: {}:2: unknown key `challenges.lifetime`\n", file.display()));
+}
+
+#[test]
+fn wrong_use_ends_with_status_2() {
+    for arguments in [&["serve", "--nonsense"][..], &["sample", "--type", "riddle", "--count", "1"], &["fly"], &[]] {
+        assert_eq!(stderr(arguments).0, Some(2), "{arguments:?}");
+    }
+}
