@@ -202,7 +202,7 @@ impl HuaweiOneAccess {
         let Kind::Slider = challenge.kind();
         // The piece is as high as the picture, so there is only one y: AJ-Captcha's server wants it, truncated, to be 5. An
         // answer elsewhere is a wrong one.
-        let x = if point.y.trunc() == 5.0 { point.x } else { f64::INFINITY };
+        let x = if (5.0..6.0).contains(&point.y) { point.x } else { f64::INFINITY };
         match self.judge_answer.run(challenge, &Answer::Slider { x }, Some(&sender)).await.map_err(judge_complaint)? {
             Judgement::Failed => Err(Complaint::WrongPlace),
             Judgement::Passed(ticket) => {
@@ -240,9 +240,9 @@ fn app_complaint(refusal: AppRefusal) -> Complaint {
 fn judge_complaint(error: JudgeAnswerError) -> Complaint {
     match error {
         // As upstream: one answer for a token that is unknown, used or late.
-        JudgeAnswerError::Challenge(
-            ChallengeRefusal::Unknown | ChallengeRefusal::Expired | ChallengeRefusal::Used,
-        ) => Complaint::TokenDead,
+        JudgeAnswerError::Challenge(ChallengeRefusal::Unknown | ChallengeRefusal::Expired | ChallengeRefusal::Used) => {
+            Complaint::TokenDead
+        }
         JudgeAnswerError::App(refusal) => app_complaint(refusal),
         JudgeAnswerError::Busy(_) => Complaint::Busy,
     }

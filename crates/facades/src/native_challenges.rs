@@ -124,7 +124,10 @@ impl NativeChallenges {
         let kind = match body.r#type.as_deref() {
             None => Kind::Slider,
             Some(word) => Kind::from_word(word).ok_or_else(|| {
-                Problem::malformed("`type` is no kind of challenge: use slider", "`type` 不是已知的验证类型：请使用 slider")
+                Problem::malformed(
+                    "`type` is no kind of challenge: use slider",
+                    "`type` 不是已知的验证类型：请使用 slider",
+                )
             })?,
         };
         let action = body.action.as_deref().map(action).transpose()?;
@@ -212,10 +215,10 @@ fn judge_problem(error: JudgeAnswerError) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{House, shown};
+    use crate::testing::{House, ask, shown};
 
     fn call(house: &House, path: &str, body: &str) -> Response {
-        house.call(&NativeChallenges::new(&house.context), "POST", path, &[], body)
+        ask(&NativeChallenges::new(&house.context), "POST", path, &[], body)
     }
 
     fn token(house: &House) -> String {
@@ -263,7 +266,7 @@ mod tests {
         ] {
             insta::assert_snapshot!(name, shown(&call(&house, path, body)));
         }
-        let get = house.call(&NativeChallenges::new(&house.context), "GET", ISSUE, &[], "");
+        let get = ask(&NativeChallenges::new(&house.context), "GET", ISSUE, &[], "");
         insta::assert_snapshot!("get", shown(&get));
     }
 
@@ -271,7 +274,7 @@ mod tests {
     fn an_expired_challenge_says_so() {
         let house = House::new();
         let token = token(&house);
-        house.clock.advance(std::time::Duration::from_secs(120));
+        house.clock.advance(std::time::Duration::from_mins(2));
         insta::assert_snapshot!("expired", shown(&answer(&house, &token, r#"{"x":100}"#)));
     }
 }

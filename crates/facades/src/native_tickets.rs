@@ -42,9 +42,7 @@ impl NativeTickets {
         let action = body.action.as_deref().map(action).transpose()?;
         let expected = Expected { app: &key.row.app, action: action.as_ref(), contact: None };
         match self.redeem_ticket.run(&body.ticket, expected, self.entropy.array()).await {
-            Ok(redemption) => {
-                Ok(Response::new(StatusCode::OK, "application/json", redemption_json(&redemption)))
-            }
+            Ok(redemption) => Ok(Response::new(StatusCode::OK, "application/json", redemption_json(&redemption))),
             Err(RedeemTicketError::Busy(_)) => Err(Problem::Busy),
         }
     }
@@ -109,13 +107,13 @@ pub fn redemption_json(redemption: &Redemption) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{House, shown};
+    use crate::testing::{House, ask, shown};
 
     const KEY: (&str, &str) = ("authorization", "Basic QUsxOnRoZSBzZWNyZXQ="); // AK1:the secret
     const DENIED: (&str, &str) = ("authorization", "Basic QUsyOnRoZSBzZWNyZXQ="); // AK2:the secret
 
     fn redeem(house: &House, headers: &[(&str, &str)], body: &str) -> Response {
-        house.call(&NativeTickets::new(&house.context), "POST", "/v1/tickets/redeem", headers, body)
+        ask(&NativeTickets::new(&house.context), "POST", "/v1/tickets/redeem", headers, body)
     }
 
     #[test]
@@ -143,7 +141,9 @@ mod tests {
         let house = House::new();
         let body = format!(r#"{{"ticket":"{}"}}"#, house.ticket("one", None));
         insta::assert_snapshot!("no_key", shown(&redeem(&house, &[], &body)));
-        for wrong in ["Basic", "Basic !", "Basic QUsxOndyb25n", "Basic QUs5OnRoZSBzZWNyZXQ=", "Bearer QUsxOnRoZSBzZWNyZXQ="] {
+        for wrong in
+            ["Basic", "Basic !", "Basic QUsxOndyb25n", "Basic QUs5OnRoZSBzZWNyZXQ=", "Bearer QUsxOnRoZSBzZWNyZXQ="]
+        {
             let refused = redeem(&house, &[("authorization", wrong)], &body);
             assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{wrong}");
         }

@@ -107,7 +107,10 @@ impl Problem {
             Self::PermissionDenied => (
                 "urn:countersign:problem:permission-denied",
                 StatusCode::FORBIDDEN,
-                ["The access key may not do this", "Use a key that has the permission, or make one with `countersign key create`."],
+                [
+                    "The access key may not do this",
+                    "Use a key that has the permission, or make one with `countersign key create`.",
+                ],
                 ["访问密钥没有此权限", "请使用具有该权限的密钥，或用 `countersign key create` 新建。"],
             ),
             Self::UnknownSiteKey => (

@@ -49,8 +49,8 @@ impl House {
             tally: Arc::new(NoTally),
         };
         let lifetimes = Lifetimes {
-            challenge: Duration::from_secs(120),
-            ticket: Duration::from_secs(180),
+            challenge: Duration::from_mins(2),
+            ticket: Duration::from_mins(3),
             clock_skew: Duration::from_secs(5),
         };
         let context = Context {
@@ -62,28 +62,6 @@ impl House {
             oneaccess,
         };
         Self { clock, context }
-    }
-
-    pub(crate) fn call(
-        &self,
-        facade: &dyn Facade,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Response {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            let name: HeaderName = name.parse().unwrap();
-            map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        block_on(facade.answer(Request {
-            method: method.parse().unwrap(),
-            path: path.to_owned(),
-            query: None,
-            headers: map,
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }))
     }
 
     pub(crate) fn ticket(&self, app: &str, action: Option<&str>) -> String {
@@ -117,11 +95,28 @@ fn key(id: &str, permissions: Permissions) -> AccessKey {
     AccessKey { row, secret: Secret::new("the secret".to_owned()) }
 }
 
+/// Calls a façade as the server would.
+pub(crate) fn ask(facade: &dyn Facade, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name: HeaderName = name.parse().unwrap();
+        map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    block_on(facade.answer(Request {
+        method: method.parse().unwrap(),
+        path: path.to_owned(),
+        query: None,
+        headers: map,
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    }))
+}
+
 /// A whole answer as text for a snapshot. Entropy and time are the test's, so nothing needs hiding.
 pub(crate) fn shown(response: &Response) -> String {
     let mut text = format!("{}\n", response.status);
     for (name, value) in &response.headers {
-        text.push_str(&format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())));
+        let value = String::from_utf8_lossy(value.as_bytes());
+        text.extend([name.as_str(), ": ", &value, "\n"]);
     }
     text.push('\n');
     text.push_str(&String::from_utf8_lossy(&response.body));

@@ -242,7 +242,9 @@ fn check_folder(config: &Config, mode: Mode) -> anyhow::Result<()> {
             anyhow::bail!("{folder} was made with --dev and its keys are for trying things out: choose another --data")
         }
         Mode::Development if is_used && !is_dev => {
-            anyhow::bail!("{folder} was not made with --dev, which would put its own app and keys in: choose another --data")
+            anyhow::bail!(
+                "{folder} was not made with --dev, which would put its own app and keys in: choose another --data"
+            )
         }
         Mode::Development if !is_loopback(config.listen) => {
             anyhow::bail!("--dev listens on loopback only, and {} is not", config.listen)

@@ -65,9 +65,9 @@ impl Dispatcher {
     }
 
     fn door(&self, path: &str) -> Option<&Arc<dyn Facade>> {
-        self.exact.get(path).or_else(|| {
-            self.prefixes.iter().find_map(|(prefix, door)| path.starts_with(prefix).then_some(door))
-        })
+        self.exact
+            .get(path)
+            .or_else(|| self.prefixes.iter().find_map(|(prefix, door)| path.starts_with(prefix).then_some(door)))
     }
 
     /// Answers a request. Never fails.

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 mod dev;
 mod directory;
+mod hex;
 mod house;
 mod http;
 mod listen;

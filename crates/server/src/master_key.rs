@@ -7,6 +7,8 @@ use countersign_domain::ports::Entropy;
 use countersign_domain::sealing::MasterKey;
 use countersign_domain::secret::Secret;
 
+use crate::hex;
+
 /// The environment's variable: 64 hexadecimal digits.
 pub(crate) const VARIABLE: &str = "COUNTERSIGN_MASTER_KEY";
 
@@ -45,21 +47,12 @@ pub(crate) fn load(data: &Path, variable: Option<&str>, entropy: &dyn Entropy) -
 }
 
 fn parse(text: &str) -> Option<MasterKey> {
-    let text = text.trim();
-    let mut key = [0; 32];
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(MasterKey::new(Secret::new(key)))
+    hex::decode(text.trim()).map(|key| MasterKey::new(Secret::new(key)))
 }
 
 fn create(path: &Path, entropy: &dyn Entropy) -> std::io::Result<()> {
     let key = Secret::new(entropy.array::<32>());
-    let text: String = key.expose().iter().map(|byte| format!("{byte:02x}")).collect();
-    let text = Secret::new(text);
+    let text = Secret::new(hex::encode(key.expose()));
     let mut options = std::fs::OpenOptions::new();
     // Of two servers that start at once, one makes the file; the other fails here and says so, and is started again.
     options.write(true).create_new(true);
@@ -76,7 +69,12 @@ fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
     use std::os::unix::fs::PermissionsExt as _;
 
     let metadata = path.metadata().map_err(|error| MasterKeyError::File { path: path.to_owned(), error })?;
-    if metadata.permissions().mode() & 0o077 == 0 { Ok(()) } else { Err(MasterKeyError::Exposed(path.to_owned())) }
+    // The lower six bits are what the group and everybody else may do.
+    if metadata.permissions().mode().trailing_zeros() >= 6 {
+        Ok(())
+    } else {
+        Err(MasterKeyError::Exposed(path.to_owned()))
+    }
 }
 
 #[cfg(not(unix))]

@@ -50,7 +50,11 @@ struct Mark {
 }
 
 enum State {
-    Spent { owner: Owner, first: Timestamp, count: u32 },
+    Spent {
+        owner: Owner,
+        first: Timestamp,
+        count: u32,
+    },
     /// `until` is when the throttle's account is empty: there is nothing else to know.
     Throttle,
 }

@@ -101,8 +101,7 @@ impl JudgeAnswer {
     /// [`JudgeAnswerError::Challenge`] with `Unknown` or `Expired`, or [`JudgeAnswerError::App`].
     pub fn open(&self, token: &str, app: Option<&AppId>) -> Result<OpenChallenge, JudgeAnswerError> {
         let ports = &self.ports;
-        let bytes =
-            ports.directory.keyring().open(Purpose::Challenge, token).map_err(|_| ChallengeRefusal::Unknown)?;
+        let bytes = ports.directory.keyring().open(Purpose::Challenge, token).map_err(|_| ChallengeRefusal::Unknown)?;
         let record = ChallengeRecord::decode(&bytes).map_err(|_| ChallengeRefusal::Unknown)?;
         let stamp = &record.stamp;
         if stamp.epoch != ports.marks.epoch() || app.is_some_and(|app| *app != stamp.app) {

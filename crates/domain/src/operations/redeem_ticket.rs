@@ -105,9 +105,9 @@ impl RedeemTicket {
         if expected.action.is_some() && expected.action != stamp.action.as_ref() {
             return Err(TicketRefusal::OtherAction);
         }
-        let fits = expected.contact.is_none_or(|contact| {
-            stamp.contact.as_ref().is_some_and(|hash| keyring.is_contact(hash, contact))
-        });
+        let fits = expected
+            .contact
+            .is_none_or(|contact| stamp.contact.as_ref().is_some_and(|hash| keyring.is_contact(hash, contact)));
         if fits { Ok(stamp) } else { Err(TicketRefusal::OtherContact) }
     }
 

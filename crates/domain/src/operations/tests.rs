@@ -8,11 +8,8 @@ use crate::contact::Contact;
 use crate::ports::Busy;
 use crate::testing::{FixedDirectory, ManualClock, ModelMarks, NoTally, PlainPuzzles, SeededEntropy, app, block_on};
 
-const LIFETIMES: Lifetimes = Lifetimes {
-    challenge: Duration::from_secs(120),
-    ticket: Duration::from_secs(180),
-    clock_skew: Duration::from_secs(5),
-};
+const LIFETIMES: Lifetimes =
+    Lifetimes { challenge: Duration::from_mins(2), ticket: Duration::from_mins(3), clock_skew: Duration::from_secs(5) };
 const RIGHT: Answer = Answer::Slider { x: 102.0 };
 const WRONG: Answer = Answer::Slider { x: 150.0 };
 
@@ -123,7 +120,7 @@ fn opening_a_challenge_spends_nothing() {
 fn a_challenge_and_a_ticket_end_at_their_time() {
     let house = House::new();
     let token = house.issue("one", None).unwrap().token;
-    house.clock.advance(LIFETIMES.challenge - Duration::from_millis(1));
+    house.clock.advance(Duration::from_millis(119_999));
     let open = house.judge().open(&token, None).unwrap();
     house.clock.advance(Duration::from_millis(1));
     assert_eq!(house.answer(&token, RIGHT, None), Err(ChallengeRefusal::Expired.into()));

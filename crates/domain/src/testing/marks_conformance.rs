@@ -1,3 +1,5 @@
+#![expect(clippy::panic, reason = "a suite is a test: it stops where the store does not conform")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -7,7 +9,7 @@ use crate::ports::{Clock as _, MarkId, Marks, MarksError, Spent};
 use crate::testing::{ManualClock, block_on};
 use crate::throttle::{Rule, Throttled};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// What it means to be a store of marks. `open` makes an empty store that takes its time from the clock and holds at least
 /// `capacity` marks, but not more than four times as many.

@@ -51,7 +51,7 @@ impl Clock for ManualClock {
     }
 }
 
-/// Entropy that repeats itself: the same seed gives the same bytes, in order. SplitMix64, for tests only.
+/// Entropy that repeats itself: the same seed gives the same bytes, in order. `SplitMix64`, for tests only.
 pub struct SeededEntropy(AtomicU64);
 
 impl SeededEntropy {

@@ -1,3 +1,5 @@
+#![expect(clippy::expect_used, reason = "a suite is a test: it stops where the store does not conform")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -52,7 +54,7 @@ fn key(id: &str, app: &AppId, permissions: Permissions) -> AccessKeyRow {
 fn apps_are_made_once_and_switched(store: &impl Records) {
     let mut first = app("first");
     first.tenant = Some("a tenant".to_owned());
-    first.name = "名字 ' \" %".to_owned();
+    "名字 ' \" %".clone_into(&mut first.name);
     assert_eq!(block_on(store.create_app(first.clone(), entry("app.created", "first"))), Ok(()));
     assert_eq!(block_on(store.create_app(app("second"), entry("app.created", "second"))), Ok(()));
     let taken = block_on(store.create_app(app("first"), entry("app.created", "first")));

@@ -73,9 +73,7 @@ impl Complaint {
                 "Incorrect parameter format: sender must be a mobile number or an email address.",
                 "参数格式不正确：sender 应为手机号或邮箱。",
             ),
-            Self::WrongPlace => {
-                words(bad, "IDAAS.SDK.CAPTCHA.0007", "Incorrect verification code.", "验证码不正确。")
-            }
+            Self::WrongPlace => words(bad, "IDAAS.SDK.CAPTCHA.0007", "Incorrect verification code.", "验证码不正确。"),
             Self::NotFound => words(StatusCode::NOT_FOUND, "SDK.COMMON.1006", "Unknown path.", "路径不存在。"),
             Self::MethodNotAllowed(_) => {
                 words(StatusCode::METHOD_NOT_ALLOWED, "SDK.COMMON.1006", "Unsupported method.", "不支持该请求方法。")

@@ -43,11 +43,7 @@ mod tests {
     const ENCRYPTED: &[(&str, &str, f64)] = &[
         ("1qOiawVgsZK/Lm2jhb4yDw==", r#"{"x":237,"y":5}"#, 237.0),
         ("5nxXyl0w9Fl24/GYj1H37jB+m/oibvcEvGNrLDO+Rj8=", r#"{"x":237.0,"y":5.0}"#, 237.0),
-        (
-            "fKsTTb5qSrc6zgzwYYFPNjN4X1DAXWP1mI4KBfEPXYg=",
-            r#"{"x":123.38709677419355,"y":5}"#,
-            123.387_096_774_193_55,
-        ),
+        ("fKsTTb5qSrc6zgzwYYFPNjN4X1DAXWP1mI4KBfEPXYg=", r#"{"x":123.38709677419355,"y":5}"#, 123.387_096_774_193_55),
         ("WzNVRQH9WLtnWvdHuxs01g==", r#"{"y":5,"x":200}"#, 200.0),
     ];
 
@@ -68,9 +64,16 @@ mod tests {
         assert_eq!(read(unmoved, KEY), None);
         assert_eq!(read(ENCRYPTED[0].0, other_key), None);
         assert_eq!(read(ENCRYPTED[0].0, b""), None);
-        for text in
-            ["", "nonsense", "[]", "{}", r#"{"x":"100","y":"5"}"#, r#"{"x":NaN,"y":5}"#, r#"{"x":1e999,"y":5.0}"#, "AAAA"]
-        {
+        for text in [
+            "",
+            "nonsense",
+            "[]",
+            "{}",
+            r#"{"x":"100","y":"5"}"#,
+            r#"{"x":NaN,"y":5}"#,
+            r#"{"x":1e999,"y":5.0}"#,
+            "AAAA",
+        ] {
             assert_eq!(read(text, KEY), None, "{text}");
         }
         assert_eq!(read(&format!("{{\"x\":1,\"y\":5,\"z\":\"{}\"}}", "z".repeat(600)), KEY), None);

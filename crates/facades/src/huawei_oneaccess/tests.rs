@@ -5,7 +5,7 @@ use countersign_domain::testing::block_on;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::{House, shown};
+use crate::testing::{House, ask, shown};
 
 const HEADERS: [(&str, &str); 6] = [
     ("X-operating-sys-version", "Android 10"),
@@ -25,11 +25,11 @@ fn with<'a>(name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
 }
 
 fn get(house: &House, headers: &[(&str, &str)]) -> Response {
-    house.call(&HuaweiOneAccess::new(&house.context), "GET", "/api/v2/sdk/captcha", headers, "")
+    ask(&HuaweiOneAccess::new(&house.context), "GET", "/api/v2/sdk/captcha", headers, "")
 }
 
 fn post(house: &House, headers: &[(&str, &str)], body: &str) -> Response {
-    house.call(&HuaweiOneAccess::new(&house.context), "POST", "/api/v2/sdk/captcha/verify", headers, body)
+    ask(&HuaweiOneAccess::new(&house.context), "POST", "/api/v2/sdk/captcha/verify", headers, body)
 }
 
 fn captcha(house: &House) -> Value {
@@ -128,7 +128,7 @@ fn encrypt(text: &str, key: &[u8]) -> String {
 fn tokens_of_others_late_changed_and_never_issued_are_dead_alike() {
     let house = House::new();
     let late = token(&house);
-    house.clock.advance(Duration::from_secs(120));
+    house.clock.advance(Duration::from_mins(2));
     let changed = token(&house).replace(|character: char| character.is_ascii_digit(), "A");
     let point = r#"{"x":100.0,"y":5.0}"#;
     for dead in [late.as_str(), &changed, "00000000000000000000000000000000", "---", "令牌"] {
@@ -183,8 +183,8 @@ fn each_missing_field_has_its_code_in_both_languages() {
 fn other_methods_and_paths_are_refused_in_the_same_shape() {
     let house = House::new();
     let door = HuaweiOneAccess::new(&house.context);
-    insta::assert_snapshot!("method", shown(&house.call(&door, "GET", "/api/v2/sdk/captcha/verify", &HEADERS, "")));
-    insta::assert_snapshot!("path", shown(&house.call(&door, "GET", "/api/v2/sdk/nothing", &HEADERS, "")));
+    insta::assert_snapshot!("method", shown(&ask(&door, "GET", "/api/v2/sdk/captcha/verify", &HEADERS, "")));
+    insta::assert_snapshot!("path", shown(&ask(&door, "GET", "/api/v2/sdk/nothing", &HEADERS, "")));
     let mut headers = HeaderMap::new();
     headers.insert("x-l", "zh".parse().unwrap());
     for (name, refusal) in [

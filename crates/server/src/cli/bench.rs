@@ -133,7 +133,7 @@ fn whole(challenge: &dyn Challenge, format: PictureFormat) -> anyhow::Result<usi
             kind: challenge.kind(),
             level: Level::DEFAULT,
             issued_at,
-            expires_at: issued_at.plus(Duration::from_secs(120)),
+            expires_at: issued_at.plus(Duration::from_mins(2)),
         },
         solution: puzzle.solution,
         note: Vec::new(),

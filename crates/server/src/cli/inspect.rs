@@ -11,11 +11,12 @@ use serde_json::{Value, json};
 
 use super::{Place, block_on};
 use crate::directory::SnapshotDirectory;
+use crate::hex;
 use crate::house::Vault;
 
 #[derive(Args)]
 pub(super) struct Inspect {
-    /// A challenge's token, a ticket, or a OneAccess captcha_token
+    /// A challenge's token, a ticket, or a OneAccess `captcha_token`
     token: String,
     #[command(flatten)]
     place: Place,
@@ -49,8 +50,8 @@ fn challenge(record: &ChallengeRecord) -> Value {
 
 fn stamp(stamp: &Stamp) -> Value {
     json!({
-        "id": hex(&stamp.id),
-        "epoch": hex(&stamp.epoch),
+        "id": hex::encode(&stamp.id),
+        "epoch": hex::encode(&stamp.epoch),
         "app": stamp.app.as_str(),
         "action": stamp.action.as_ref().map(Action::as_str),
         "bound_to_a_contact": stamp.contact.is_some(),
@@ -59,10 +60,6 @@ fn stamp(stamp: &Stamp) -> Value {
         "issued_at": time(stamp.issued_at),
         "expires_at": time(stamp.expires_at),
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn time(time: Timestamp) -> String {

@@ -38,9 +38,8 @@ impl Layers {
     /// Lays a file over them.
     pub(super) fn file(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
         let line = |offset: usize| format!("{name}:{}", text[..offset.min(text.len())].matches('\n').count() + 1);
-        let table = DeTable::parse(text).map_err(|error| {
-            setting(&line(error.span().map_or(0, |span| span.start)), error.message().to_owned())
-        })?;
+        let table = DeTable::parse(text)
+            .map_err(|error| setting(&line(error.span().map_or(0, |span| span.start)), error.message().to_owned()))?;
         self.table("", table.get_ref(), &line)
     }
 

@@ -166,8 +166,8 @@ impl Config {
     ) -> Result<Self, ConfigError> {
         let mut layers = Layers::over(DEFAULTS)?;
         if let Some(path) = file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| ConfigError::File { path: path.to_owned(), error })?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| ConfigError::File { path: path.to_owned(), error })?;
             layers.file(&path.display().to_string(), &text)?;
         }
         for (name, value) in environment {
@@ -192,7 +192,11 @@ impl Config {
         let url = self.public_url.as_str();
         let absolute = (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/');
         let checks = [
-            ("public_url", url.is_empty() || absolute, "must be http:// or https:// and a host, without a slash at the end"),
+            (
+                "public_url",
+                url.is_empty() || absolute,
+                "must be http:// or https:// and a host, without a slash at the end",
+            ),
             ("limits.connections", self.limits.connections > 0, "must be at least 1"),
             ("limits.head_seconds", seconds(self.limits.head_seconds, 300), "must be 1 to 300"),
             ("limits.body_seconds", seconds(self.limits.body_seconds, 300), "must be 1 to 300"),
@@ -261,7 +265,10 @@ mod tests {
             ("listen = 3", "countersign.toml:1: `listen` must be a string, not an integer"),
             ("log = 3", "countersign.toml:1: `log` must be a table, not an integer"),
             ("[limits]\nconnections = 0", "countersign.toml:2: `limits.connections` must be at least 1"),
-            ("public_url = \"verify.example.com\"", "countersign.toml:1: `public_url` must be http:// or https:// and a host, without a slash at the end"),
+            (
+                "public_url = \"verify.example.com\"",
+                "countersign.toml:1: `public_url` must be http:// or https:// and a host, without a slash at the end",
+            ),
         ] {
             assert_eq!(load(file, &[], &Flags::default()).unwrap_err(), complaint);
         }
@@ -279,8 +286,16 @@ mod tests {
     fn the_environment_is_held_to_the_same() {
         for (name, value, complaint) in [
             ("COUNTERSIGN__LISTN", "x", "COUNTERSIGN__LISTN: unknown key `listn`"),
-            ("COUNTERSIGN__MARKS__CAPACITY", "many", "COUNTERSIGN__MARKS__CAPACITY: `marks.capacity` must be an integer"),
-            ("COUNTERSIGN__MARKS__CAPACITY", "9", "COUNTERSIGN__MARKS__CAPACITY: `marks.capacity` must be 1000 to 100000000"),
+            (
+                "COUNTERSIGN__MARKS__CAPACITY",
+                "many",
+                "COUNTERSIGN__MARKS__CAPACITY: `marks.capacity` must be an integer",
+            ),
+            (
+                "COUNTERSIGN__MARKS__CAPACITY",
+                "9",
+                "COUNTERSIGN__MARKS__CAPACITY: `marks.capacity` must be 1000 to 100000000",
+            ),
             ("COUNTERSIGN__MARKS", "9", "COUNTERSIGN__MARKS: `marks` is a section: name a key in it"),
         ] {
             assert_eq!(load("", &[(name, value)], &Flags::default()).unwrap_err(), complaint);

@@ -8,9 +8,7 @@ use countersign_domain::operations::{
 };
 use countersign_domain::sealing::Purpose;
 use countersign_domain::ticket::ChallengeRecord;
-use countersign_facades::{
-    Context, Facade, Language, Problem, Refusal, Request, Response, json, redemption_json,
-};
+use countersign_facades::{Context, Facade, Language, Problem, Refusal, Request, Response, json, redemption_json};
 use http::header::HOST;
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};

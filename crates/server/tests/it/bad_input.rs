@@ -65,8 +65,7 @@ async fn a_client_that_does_not_read_is_let_go() {
     let server = Running::with(&[("COUNTERSIGN__LIMITS__UNREAD_SECONDS", "1")]).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     let body = json!({ "site_key": server.site_key() }).to_string();
-    let request =
-        format!("POST /v1/challenges HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let request = format!("POST /v1/challenges HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     // Each answer is 25 KB; together they are more than any socket's buffer.
     stream.write_all(request.repeat(1_000).as_bytes()).await.unwrap();
     let mut observer = server.client().await;
@@ -81,7 +80,11 @@ async fn a_client_that_does_not_read_is_let_go() {
 #[tokio::test]
 async fn bytes_that_are_no_http_are_refused() {
     let server = Running::start().await;
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more of a TLS hello\r\n\r\n"[..], b"\0\0\0\0\r\n\r\n", b"GET\r\n\r\n"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more of a TLS hello\r\n\r\n"[..],
+        b"\0\0\0\0\r\n\r\n",
+        b"GET\r\n\r\n",
+    ] {
         let answer = raw(server.address, bytes).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     }

@@ -1,6 +1,6 @@
 //! Challenges that nobody answers cost no memory.
 //!
-//! CI issues 3,000; `cargo xtask prove flood` sets COUNTERSIGN_FLOOD to 100,000 and runs a release build.
+//! CI issues 3,000; `cargo xtask prove flood` sets `COUNTERSIGN_FLOOD` to 100,000 and runs a release build.
 
 use serde_json::json;
 use tokio::task::JoinSet;

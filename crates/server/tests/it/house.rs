@@ -36,13 +36,8 @@ impl Running {
         let flags = Flags { listen: Some("127.0.0.1:0".to_owned()), data: Some(folder.path().to_owned()) };
         let config = Config::load(None, settings, &flags).unwrap();
         let clock = ManualClock::new();
-        let house = House::open(
-            config,
-            Mode::Development,
-            None,
-            Arc::<ManualClock>::clone(&clock),
-            Arc::new(OsEntropy),
-        );
+        let house =
+            House::open(config, Mode::Development, None, Arc::<ManualClock>::clone(&clock), Arc::new(OsEntropy));
         let house = house.await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

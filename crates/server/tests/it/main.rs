@@ -3,6 +3,13 @@
 //! `house` runs it in this process, where the clock stands still until it is moved; `process` runs the binary, where it is
 //! killed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends where something is not as it should be"
+)]
+
 mod apps;
 mod bad_input;
 mod client;

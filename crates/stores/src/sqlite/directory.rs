@@ -103,8 +103,7 @@ impl DirectoryRecords for SqliteRecords {
 impl AuditRecords for SqliteRecords {
     async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>, RecordsError> {
         let verb = move |connection: &Connection| {
-            let select =
-                format!("SELECT at, actor, event, subject FROM audit ORDER BY sequence DESC LIMIT {limit}");
+            let select = format!("SELECT at, actor, event, subject FROM audit ORDER BY sequence DESC LIMIT {limit}");
             list(connection, &select, |row| {
                 Ok(AuditEntry {
                     at: Timestamp::from_milliseconds(row.get("at")?),

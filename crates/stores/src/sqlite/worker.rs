@@ -35,11 +35,15 @@ impl Worker {
         Self::spawn("records-reader", connection, read)
     }
 
-    fn spawn(name: &str, connection: Connection, work: fn(Connection, &Receiver<Job>)) -> Result<Self, RecordsError> {
+    fn spawn(
+        name: &str,
+        mut connection: Connection,
+        work: fn(&mut Connection, &Receiver<Job>),
+    ) -> Result<Self, RecordsError> {
         let (jobs, queue) = sync_channel(QUEUE);
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(move || work(connection, &queue))
+            .spawn(move || work(&mut connection, &queue))
             .map_err(|error| RecordsError::Unavailable(error.to_string()))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
@@ -85,7 +89,7 @@ fn in_savepoint<T>(
     outcome
 }
 
-fn write(mut connection: Connection, queue: &Receiver<Job>) {
+fn write(connection: &mut Connection, queue: &Receiver<Job>) {
     while let Ok(first) = queue.recv() {
         let batch = std::iter::once(first).chain(queue.try_iter().take(BATCH - 1));
         let mut answers = Vec::new();
@@ -105,8 +109,8 @@ fn write(mut connection: Connection, queue: &Receiver<Job>) {
     }
 }
 
-fn read(connection: Connection, queue: &Receiver<Job>) {
+fn read(connection: &mut Connection, queue: &Receiver<Job>) {
     while let Ok(job) = queue.recv() {
-        job(&connection)(Ok(()));
+        job(connection)(Ok(()));
     }
 }
