@@ -1,2 +1,43 @@
-//! x
-fn main() {}
+//! `cargo xtask`: what the project does to itself, the same on a desk and in CI.
+
+mod attack;
+mod layers;
+mod prove;
+mod run;
+mod snapshots;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  test            install what the tests need, and pass them all
+  layers          check that crates depend on each other in the documented direction only
+  prove [NAME]    the long proofs: race, flood; all of them without a name
+  attack SCRIPT   draw 300 sliders and let the solvers of SCRIPT (a Python file) loose on them
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => test::run(),
+        ["layers"] => layers::run(),
+        ["prove"] => prove::run(None),
+        ["prove", name] => prove::run(Some(name)),
+        ["attack", script] => attack::run(script),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The long proofs. CI runs the same tests with smaller numbers.
+
+use anyhow::bail;
+
+use crate::run::{cargo, must};
+
+struct Proof {
+    name: &'static str,
+    /// The test in the integration binary.
+    test: &'static str,
+    variable: &'static str,
+    value: &'static str,
+}
+
+const PROOFS: &[Proof] = &[
+    // 64 answers to one challenge, 64 redemptions of one ticket: one of each is taken.
+    Proof { name: "race", test: "race::", variable: "COUNTERSIGN_RACE_ROUNDS", value: "10000" },
+    // Challenges issued and unanswered: memory stays under 100 MB.
+    Proof { name: "flood", test: "flood::", variable: "COUNTERSIGN_FLOOD", value: "100000" },
+];
+
+/// Runs the proof of this name, or all.
+pub(crate) fn run(name: Option<&str>) -> anyhow::Result<()> {
+    let chosen: Vec<_> = PROOFS.iter().filter(|proof| name.is_none_or(|name| name == proof.name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = PROOFS.iter().map(|proof| proof.name).collect();
+        bail!("there is no such proof: there are {}", names.join(", "));
+    }
+    for proof in chosen {
+        eprintln!("\n== {}: {}={}", proof.name, proof.variable, proof.value);
+        let arguments = ["test", "--locked", "--release", "--package", "countersign", "--test", "it", proof.test];
+        let nocapture = ["--", "--nocapture"];
+        must(cargo(&[&arguments[..], &nocapture].concat()).env(proof.variable, proof.value))?;
+    }
+    Ok(())
+}

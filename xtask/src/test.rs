@@ -1,0 +1,70 @@
+//! The test command: everything that must hold, cheapest first, with the minutes that each step took.
+
+use std::time::Instant;
+
+use crate::run::{cargo, must, program, root, target};
+use crate::{layers, snapshots, tools};
+
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+const STEPS: &[Step] = &[
+    ("format", || must(&mut cargo(&["fmt", "--all", "--check"]))),
+    ("layers", layers::run),
+    ("clippy", clippy),
+    ("documentation", documentation),
+    ("tests", tests),
+    ("licences", licences),
+    ("browser", browser),
+];
+
+/// Runs every step; the first that fails ends it.
+#[expect(clippy::disallowed_methods, reason = "the minutes of a build are the machine's own")]
+pub(crate) fn run() -> anyhow::Result<()> {
+    let mut minutes = Vec::new();
+    for (name, step) in STEPS {
+        eprintln!("\n== {name}");
+        let start = Instant::now();
+        let outcome = step();
+        minutes.push(format!("{name} {:.1}", start.elapsed().as_secs_f64() / 60.0));
+        if outcome.is_err() {
+            eprintln!("minutes: {}", minutes.join(", "));
+            return outcome;
+        }
+    }
+    eprintln!("\nminutes: {}", minutes.join(", "));
+    Ok(())
+}
+
+fn clippy() -> anyhow::Result<()> {
+    must(&mut cargo(&["clippy", "--locked", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))
+}
+
+fn documentation() -> anyhow::Result<()> {
+    let arguments = ["doc", "--locked", "--workspace", "--all-features", "--no-deps", "--document-private-items"];
+    must(cargo(&arguments).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn tests() -> anyhow::Result<()> {
+    let references = target()?.join("snapshots-looked-at");
+    // Tests append to the list; what an earlier run looked at says nothing about this one.
+    let _absent = std::fs::remove_file(&references);
+    let arguments = ["test", "--locked", "--workspace", "--all-features"];
+    must(cargo(&arguments).env("INSTA_UPDATE", "no").env("INSTA_SNAPSHOT_REFERENCES_FILE", &references))?;
+    snapshots::refuse_unreferenced(&references)
+}
+
+fn licences() -> anyhow::Result<()> {
+    tools::deny()?;
+    // Not "advisories": they need a database from elsewhere, which a machine without a way out does not have.
+    must(&mut cargo(&["deny", "--locked", "--all-features", "check", "bans", "licenses", "sources"]))
+}
+
+fn browser() -> anyhow::Result<()> {
+    tools::node()?;
+    let browser = tools::browser()?;
+    must(&mut cargo(&["build", "--locked", "--package", "countersign"]))?;
+    let folder = root().join("tests/browser");
+    must(program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    let binary = target()?.join("debug/countersign");
+    must(program("npm", &["test"]).current_dir(&folder).env("COUNTERSIGN_BIN", binary).env("CHROMIUM", browser))
+}
