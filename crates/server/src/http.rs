@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use crate::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// How much of a path is logged, in bytes: clients choose it.
+const PATH_IN_LOG: usize = 200;
 /// A body over the limit is read on up to here, so that its sender comes to read the refusal.
 const DRAIN_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -88,6 +90,7 @@ impl Dispatcher {
         let took = self.clock.monotonic().saturating_sub(start);
         let status = response.status.as_u16();
         self.metrics.request(name, status, took);
+        let path = path.get(..PATH_IN_LOG).unwrap_or(&path);
         tracing::info!(%method, path, door = name, status, took_us = took.as_micros(), request_id, "request");
         Ok(finished(response, &request_id, whole))
     }

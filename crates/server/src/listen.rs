@@ -57,7 +57,7 @@ pub(crate) async fn run(
     let permits = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_headers(64).max_buf_size(64 * 1024);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_headers(100).max_buf_size(64 * 1024);
     tokio::pin!(stop);
     loop {
         // The permit comes first: connections that cannot be served wait in the kernel's queue.

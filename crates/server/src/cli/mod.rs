@@ -55,13 +55,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn config(&self, listen: Option<String>) -> anyhow::Result<Config> {
-        let flags = Flags { listen, data: self.data.clone() };
+    fn config(&self, listen: Option<String>, default_data: Option<&'static str>) -> anyhow::Result<Config> {
+        let flags = Flags { listen, data: self.data.clone(), default_data };
         Ok(Config::load(self.config.as_deref(), std::env::vars(), &flags)?)
     }
 
     fn vault(&self) -> anyhow::Result<Vault> {
-        Vault::open(&self.config(None)?.data, master_key_variable().as_deref(), &OsEntropy)
+        Vault::open(&self.config(None, None)?.data, master_key_variable().as_deref(), &OsEntropy)
     }
 }
 

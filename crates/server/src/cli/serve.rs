@@ -1,5 +1,4 @@
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -30,13 +29,9 @@ pub(super) struct Serve {
 }
 
 impl Serve {
-    pub(super) fn run(mut self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<()> {
         let mode = if self.dev { Mode::Development } else { Mode::Production };
-        let data_is_set = self.place.data.is_some() || std::env::var_os("COUNTERSIGN__DATA").is_some();
-        if self.dev && !data_is_set && self.place.config.is_none() {
-            self.place.data = Some(PathBuf::from(DEV_DATA));
-        }
-        let config = self.place.config(self.listen.take())?;
+        let config = self.place.config(self.listen, self.dev.then_some(DEV_DATA))?;
         start_log(&config.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {

@@ -152,6 +152,8 @@ pub struct Flags {
     pub listen: Option<String>,
     /// `--data`.
     pub data: Option<PathBuf>,
+    /// The data folder where nothing else names one: `--dev` has one of its own.
+    pub default_data: Option<&'static str>,
 }
 
 impl Config {
@@ -165,6 +167,9 @@ impl Config {
         flags: &Flags,
     ) -> Result<Self, ConfigError> {
         let mut layers = Layers::over(DEFAULTS)?;
+        if let Some(data) = flags.default_data {
+            layers.flag("--dev", "data", data);
+        }
         if let Some(path) = file {
             let text =
                 std::fs::read_to_string(path).map_err(|error| ConfigError::File { path: path.to_owned(), error })?;
@@ -238,6 +243,9 @@ mod tests {
         assert_eq!(config.challenges.lifetime_seconds, 120);
         assert_eq!(config.tickets.lifetime_seconds, 180);
         assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+        let dev = Flags { default_data: Some("dev-data"), ..Flags::default() };
+        assert_eq!(Config::load(None, [], &dev).unwrap().data, PathBuf::from("dev-data"));
+        assert_eq!(load("data = \"mine\"", &[], &dev).unwrap().data, PathBuf::from("mine"));
     }
 
     #[test]
@@ -249,7 +257,7 @@ mod tests {
             ("COUNTERSIGN_MASTER_KEY", "is no setting"),
             ("PATH", "is not ours"),
         ];
-        let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), data: Some("elsewhere".into()) };
+        let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), data: Some("elsewhere".into()), ..Flags::default() };
         let config = load(file, &variables, &flags).unwrap();
         assert_eq!(config.listen, "127.0.0.1:3".parse().unwrap());
         assert_eq!(config.data, PathBuf::from("elsewhere"));
@@ -278,7 +286,7 @@ mod tests {
         assert!(error.starts_with("countersign.toml:2: `limits.connections`: "), "{error}");
         let error = load("listen =", &[], &Flags::default()).unwrap_err();
         assert!(error.starts_with("countersign.toml:1: "), "{error}");
-        let flags = Flags { listen: Some("here".to_owned()), data: None };
+        let flags = Flags { listen: Some("here".to_owned()), ..Flags::default() };
         assert!(load("", &[], &flags).unwrap_err().starts_with("--listen: `listen`: "));
     }
 

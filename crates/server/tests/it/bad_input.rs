@@ -78,6 +78,15 @@ async fn a_client_that_does_not_read_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_client_that_hangs_does_not_hold_up_the_stop() {
+    let server = Running::with(&[("COUNTERSIGN__LIMITS__DRAIN_SECONDS", "1")]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"POST /v1/challenges HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{").await.unwrap();
+    server.client().await.get("/healthz").await;
+    tokio::time::timeout(Duration::from_secs(9), server.stop()).await.expect("the stop is bounded");
+}
+
+#[tokio::test]
 async fn bytes_that_are_no_http_are_refused() {
     let server = Running::start().await;
     for bytes in [
