@@ -257,7 +257,8 @@ mod tests {
             ("COUNTERSIGN_MASTER_KEY", "is no setting"),
             ("PATH", "is not ours"),
         ];
-        let flags = Flags { listen: Some("127.0.0.1:3".to_owned()), data: Some("elsewhere".into()), ..Flags::default() };
+        let flags =
+            Flags { listen: Some("127.0.0.1:3".to_owned()), data: Some("elsewhere".into()), ..Flags::default() };
         let config = load(file, &variables, &flags).unwrap();
         assert_eq!(config.listen, "127.0.0.1:3".parse().unwrap());
         assert_eq!(config.data, PathBuf::from("elsewhere"));
