@@ -16,6 +16,7 @@ use subtle::ConstantTimeEq as _;
 use crate::contact::{Contact, ContactHash};
 use crate::ports::Entropy;
 use crate::secret::Secret;
+use crate::time::Timestamp;
 
 const VERSION: u8 = 1;
 const NONCE: usize = 24;
@@ -53,12 +54,13 @@ pub struct KeyId(pub [u8; KEY_ID]);
 pub struct SealingKey {
     id: KeyId,
     key: Secret<[u8; 32]>,
+    seals_from: Timestamp,
 }
 
 impl SealingKey {
-    /// A key under its id.
-    pub fn new(id: KeyId, key: Secret<[u8; 32]>) -> Self {
-        Self { id, key }
+    /// A key under its id. It opens at once, and seals from `seals_from` on: by then every node must know it.
+    pub fn new(id: KeyId, key: Secret<[u8; 32]>, seals_from: Timestamp) -> Self {
+        Self { id, key, seals_from }
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -75,10 +77,10 @@ impl SealingKey {
     }
 }
 
-/// The sealing keys of an installation: the newest seals, all of them open.
+/// The sealing keys of an installation: one seals, all of them open.
 pub struct Keyring {
-    newest: SealingKey,
-    older: Vec<SealingKey>,
+    oldest: SealingKey,
+    newer: Vec<SealingKey>,
 }
 
 /// A token that this keyring did not seal for this purpose, or that somebody changed.
@@ -87,27 +89,39 @@ pub struct Keyring {
 pub struct NotOurs;
 
 impl Keyring {
-    /// A keyring in which `newest` seals and `older` only open.
-    pub fn new(newest: SealingKey, older: Vec<SealingKey>) -> Self {
-        Self { newest, older }
+    /// The keys, oldest first.
+    pub fn new(oldest: SealingKey, newer: Vec<SealingKey>) -> Self {
+        Self { oldest, newer }
     }
 
     fn find(&self, id: KeyId) -> Option<&SealingKey> {
-        std::iter::once(&self.newest).chain(&self.older).find(|key| key.id == id)
+        std::iter::once(&self.oldest).chain(&self.newer).find(|key| key.id == id)
+    }
+
+    /// The newest key whose time has come. A clock behind all of them gets the oldest.
+    fn sealer(&self, now: Timestamp) -> &SealingKey {
+        self.newer.iter().rfind(|key| key.seals_from <= now).unwrap_or(&self.oldest)
     }
 
     /// Seals `plain` into a token of `[A-Za-z0-9_-]`.
     ///
     /// # Errors
     /// [`NotOurs`] if `plain` is too long to be sealed, which no record of ours is.
-    pub fn seal(&self, purpose: Purpose, plain: &[u8], entropy: &dyn Entropy) -> Result<String, NotOurs> {
+    pub fn seal(
+        &self,
+        purpose: Purpose,
+        plain: &[u8],
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<String, NotOurs> {
+        let key = self.sealer(now);
         let mut token = Vec::with_capacity(HEADER + NONCE + plain.len() + TAG);
         token.push(VERSION);
-        token.extend_from_slice(&self.newest.id.0);
+        token.extend_from_slice(&key.id.0);
         let mut nonce = [0; NONCE];
         entropy.fill(&mut nonce);
-        let payload = Payload { msg: plain, aad: &associated(purpose, self.newest.id) };
-        let sealed = self.newest.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| NotOurs)?;
+        let payload = Payload { msg: plain, aad: &associated(purpose, key.id) };
+        let sealed = key.cipher().encrypt(&XNonce::from(nonce), payload).map_err(|_| NotOurs)?;
         token.extend_from_slice(&nonce);
         token.extend_from_slice(&sealed);
         Ok(URL_SAFE_NO_PAD.encode(token))
@@ -135,8 +149,9 @@ impl Keyring {
     }
 
     /// The keyed hash under which a contact is sealed into a token.
-    pub fn contact_hash(&self, contact: &Contact) -> ContactHash {
-        ContactHash { key: self.newest.id, mac: self.newest.contact_mac(contact) }
+    pub fn contact_hash(&self, contact: &Contact, now: Timestamp) -> ContactHash {
+        let key = self.sealer(now);
+        ContactHash { key: key.id, mac: key.contact_mac(contact) }
     }
 
     /// Whether `hash` was made from `contact`, in constant time.
@@ -162,12 +177,17 @@ fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// The key that seals secrets at rest: access keys' secrets and the sealing keys themselves.
-pub struct MasterKey(Secret<[u8; 32]>);
+///
+/// While it rotates there are two: the current one seals, both open, so that no row that anybody wrote in between is lost.
+pub struct MasterKey {
+    current: Secret<[u8; 32]>,
+    previous: Option<Secret<[u8; 32]>>,
+}
 
 impl MasterKey {
-    /// Takes the 32 bytes in.
-    pub fn new(key: Secret<[u8; 32]>) -> Self {
-        Self(key)
+    /// The current key, and the one before it, where that is kept.
+    pub fn new(current: Secret<[u8; 32]>, previous: Option<Secret<[u8; 32]>>) -> Self {
+        Self { current, previous }
     }
 
     /// Seals `plain` for the row that `place` names (such as `access_key/AK1`): moved to another row, it does not open.
@@ -175,12 +195,11 @@ impl MasterKey {
     /// # Errors
     /// [`NotOurs`] if `plain` is too long to be sealed, which no secret of ours is.
     pub fn seal(&self, place: &str, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, NotOurs> {
-        let mut sealed = vec![0; NONCE];
-        entropy.fill(&mut sealed);
-        let nonce = XNonce::try_from(sealed.as_slice()).map_err(|_| NotOurs)?;
+        let nonce = entropy.array::<NONCE>();
         let payload = Payload { msg: plain, aad: place.as_bytes() };
-        sealed.extend(XChaCha20Poly1305::new(self.0.expose().into()).encrypt(&nonce, payload).map_err(|_| NotOurs)?);
-        Ok(sealed)
+        let cipher = XChaCha20Poly1305::new(self.current.expose().into());
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| NotOurs)?;
+        Ok([nonce.as_slice(), &sealed].concat())
     }
 
     /// Opens what [`seal`](Self::seal) sealed for `place`.
@@ -188,11 +207,20 @@ impl MasterKey {
     /// # Errors
     /// [`NotOurs`] under another master key, for another place, or after a change.
     pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, NotOurs> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(NotOurs)?;
-        let payload = Payload { msg: sealed, aad: place.as_bytes() };
-        let plain = XChaCha20Poly1305::new(self.0.expose().into()).decrypt(&XNonce::from(*nonce), payload);
-        plain.map(Secret::new).map_err(|_| NotOurs)
+        let keys = std::iter::once(&self.current).chain(&self.previous);
+        keys.into_iter().find_map(|key| open_at_rest(key, place, sealed)).ok_or(NotOurs)
     }
+
+    /// Whether the current key sealed it, and not the one before.
+    pub fn is_current(&self, place: &str, sealed: &[u8]) -> bool {
+        open_at_rest(&self.current, place, sealed).is_some()
+    }
+}
+
+fn open_at_rest(key: &Secret<[u8; 32]>, place: &str, sealed: &[u8]) -> Option<Secret<Vec<u8>>> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
+    let payload = Payload { msg: sealed, aad: place.as_bytes() };
+    XChaCha20Poly1305::new(key.expose().into()).decrypt(&XNonce::from(*nonce), payload).ok().map(Secret::new)
 }
 
 /// Bytes that are no record of ours: wrong length or an unknown tag. After a seal that held, only a newer version of the
@@ -301,19 +329,22 @@ mod tests {
     use crate::testing::SeededEntropy;
     use proptest::prelude::*;
 
+    const NOW: Timestamp = Timestamp::from_milliseconds(1_000);
+
+    /// Key `id` seals from `id` milliseconds on.
     fn key(id: u8) -> SealingKey {
-        SealingKey::new(KeyId([id; 4]), Secret::new([id; 32]))
+        SealingKey::new(KeyId([id; 4]), Secret::new([id; 32]), Timestamp::from_milliseconds(i64::from(id)))
     }
 
     fn ring() -> Keyring {
-        Keyring::new(key(2), vec![key(1)])
+        Keyring::new(key(1), vec![key(2)])
     }
 
     proptest! {
         #[test]
         fn what_was_sealed_opens_and_no_changed_character_does(plain: Vec<u8>, at: usize, flip in 1u8..64) {
             prop_assume!(plain.len() < 400);
-            let token = ring().seal(Purpose::Challenge, &plain, &SeededEntropy::new(1)).unwrap();
+            let token = ring().seal(Purpose::Challenge, &plain, NOW, &SeededEntropy::new(1)).unwrap();
             prop_assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
             prop_assert_eq!(ring().open(Purpose::Challenge, &token), Ok(plain));
 
@@ -333,25 +364,31 @@ mod tests {
 
     #[test]
     fn a_token_opens_for_its_own_purpose_and_under_its_own_key_only() {
-        let token = ring().seal(Purpose::Challenge, b"record", &SeededEntropy::new(1)).unwrap();
+        let token = ring().seal(Purpose::Challenge, b"record", NOW, &SeededEntropy::new(1)).unwrap();
         assert_eq!(ring().open(Purpose::Ticket, &token), Err(NotOurs));
         assert_eq!(Keyring::new(key(3), vec![]).open(Purpose::Challenge, &token), Err(NotOurs));
-        let same_id_other_key = SealingKey::new(KeyId([2; 4]), Secret::new([9; 32]));
+        let same_id_other_key = SealingKey::new(KeyId([2; 4]), Secret::new([9; 32]), NOW);
         assert_eq!(Keyring::new(same_id_other_key, vec![]).open(Purpose::Challenge, &token), Err(NotOurs));
     }
 
     #[test]
-    fn an_older_key_still_opens_and_the_newest_seals() {
-        let old = Keyring::new(key(1), vec![]).seal(Purpose::Ticket, b"old", &SeededEntropy::new(1)).unwrap();
+    fn a_key_seals_from_its_time_on_and_opens_before_and_after() {
+        let (before, after) = (Timestamp::from_milliseconds(1), Timestamp::from_milliseconds(2));
+        let old = ring().seal(Purpose::Ticket, b"old", before, &SeededEntropy::new(1)).unwrap();
+        let new = ring().seal(Purpose::Ticket, b"new", after, &SeededEntropy::new(1)).unwrap();
+        let alone = |id, token: &str| Keyring::new(key(id), vec![]).open(Purpose::Ticket, token).is_ok();
+        assert!(alone(1, &old) && !alone(2, &old));
+        assert!(alone(2, &new) && !alone(1, &new));
         assert_eq!(ring().open(Purpose::Ticket, &old).unwrap(), b"old");
-        let new = ring().seal(Purpose::Ticket, b"new", &SeededEntropy::new(1)).unwrap();
-        assert_eq!(Keyring::new(key(1), vec![]).open(Purpose::Ticket, &new), Err(NotOurs));
+        assert_eq!(ring().open(Purpose::Ticket, &new).unwrap(), b"new");
+        let early = ring().seal(Purpose::Ticket, b"early", Timestamp::from_milliseconds(0), &SeededEntropy::new(1));
+        assert!(alone(1, &early.unwrap()), "a clock behind all keys");
     }
 
     #[test]
     fn a_contact_hash_is_recognised_after_rotation_and_tells_channels_apart() {
         let contact = Contact::parse("13912345678").unwrap();
-        let hash = Keyring::new(key(1), vec![]).contact_hash(&contact);
+        let hash = Keyring::new(key(1), vec![]).contact_hash(&contact, NOW);
         assert!(ring().is_contact(&hash, &contact));
         assert!(!ring().is_contact(&hash, &Contact::parse("13912345679").unwrap()));
         assert!(!Keyring::new(key(3), vec![]).is_contact(&hash, &contact));
@@ -359,10 +396,21 @@ mod tests {
 
     #[test]
     fn a_secret_at_rest_opens_in_its_own_row_only() {
-        let master = MasterKey::new(Secret::new([7; 32]));
+        let master = MasterKey::new(Secret::new([7; 32]), None);
         let sealed = master.seal("access_key/A", b"hush", &SeededEntropy::new(1)).unwrap();
         assert_eq!(master.open("access_key/A", &sealed).unwrap().expose(), b"hush");
         assert!(master.open("access_key/B", &sealed).is_err());
-        assert!(MasterKey::new(Secret::new([8; 32])).open("access_key/A", &sealed).is_err());
+        assert!(MasterKey::new(Secret::new([8; 32]), None).open("access_key/A", &sealed).is_err());
+    }
+
+    #[test]
+    fn while_the_master_key_rotates_both_open_and_the_current_one_seals() {
+        let old = MasterKey::new(Secret::new([7; 32]), None);
+        let both = MasterKey::new(Secret::new([8; 32]), Some(Secret::new([7; 32])));
+        let sealed = old.seal("place", b"hush", &SeededEntropy::new(1)).unwrap();
+        assert_eq!(both.open("place", &sealed).unwrap().expose(), b"hush");
+        assert!(!both.is_current("place", &sealed));
+        let resealed = both.seal("place", b"hush", &SeededEntropy::new(1)).unwrap();
+        assert!(both.is_current("place", &resealed) && old.open("place", &resealed).is_err());
     }
 }

@@ -10,9 +10,11 @@ use countersign_domain::sealing::{Keyring, MasterKey, SealingKey};
 use countersign_domain::secret::Secret;
 use parking_lot::RwLock;
 
+use crate::master_key::{MasterKeyError, MasterKeySource};
+
 /// The directory as of the last look at the records.
 pub(crate) struct SnapshotDirectory {
-    master_key: MasterKey,
+    master_key: MasterKeySource,
     snapshot: RwLock<Arc<Snapshot>>,
 }
 
@@ -29,6 +31,9 @@ pub(crate) enum DirectoryError {
     /// The records.
     #[error(transparent)]
     Records(#[from] RecordsError),
+    /// The master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
     /// What is sealed at rest does not open.
     #[error("{0} does not open under this master key: it belongs to another data folder, or was changed")]
     WrongMasterKey(String),
@@ -39,8 +44,8 @@ pub(crate) enum DirectoryError {
 
 impl SnapshotDirectory {
     /// The directory of `records`, whose secrets open under `master_key`.
-    pub(crate) async fn open(records: &dyn Records, master_key: MasterKey) -> Result<Self, DirectoryError> {
-        let snapshot = snapshot(records.directory().await?, &master_key)?;
+    pub(crate) async fn open(records: &dyn Records, master_key: MasterKeySource) -> Result<Self, DirectoryError> {
+        let snapshot = snapshot(records.directory().await?, &master_key.load()?)?;
         Ok(Self { master_key, snapshot: RwLock::new(Arc::new(snapshot)) })
     }
 
@@ -49,7 +54,8 @@ impl SnapshotDirectory {
         if records.revision().await? == self.snapshot.read().revision {
             return Ok(false);
         }
-        let fresh = snapshot(records.directory().await?, &self.master_key)?;
+        // The key is read anew, too: whoever rotated it has moved the revision.
+        let fresh = snapshot(records.directory().await?, &self.master_key.load()?)?;
         *self.snapshot.write() = Arc::new(fresh);
         Ok(true)
     }
@@ -90,13 +96,14 @@ fn snapshot(rows: DirectoryRows, master_key: &MasterKey) -> Result<Snapshot, Dir
         let bytes = open(place.clone(), &row.sealed_key)?;
         let key = <[u8; 32]>::try_from(bytes.expose().as_slice());
         let key = key.map_err(|_| DirectoryError::WrongMasterKey(place))?;
-        sealing_keys.push(SealingKey::new(row.id, Secret::new(key)));
+        sealing_keys.push(SealingKey::new(row.id, Secret::new(key), row.seals_from));
     }
-    let newest = sealing_keys.pop().ok_or(DirectoryError::NoSealingKey)?;
+    let mut sealing_keys = sealing_keys.into_iter();
+    let oldest = sealing_keys.next().ok_or(DirectoryError::NoSealingKey)?;
     Ok(Snapshot {
         revision: rows.revision,
         apps: rows.apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect(),
         access_keys,
-        keyring: Arc::new(Keyring::new(newest, sealing_keys)),
+        keyring: Arc::new(Keyring::new(oldest, sealing_keys.collect())),
     })
 }

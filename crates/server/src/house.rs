@@ -12,8 +12,9 @@ use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::operations::{IssueChallenge, JudgeAnswer, Lifetimes, Ports, RedeemTicket};
 use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow};
-use countersign_domain::sealing::{KeyId, MasterKey};
+use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
+use countersign_domain::time::Timestamp;
 use countersign_facades::{Context, Facade};
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::sqlite::SqliteRecords;
@@ -24,7 +25,7 @@ use crate::dev::{self, DevDoor, Identity};
 use crate::directory::SnapshotDirectory;
 use crate::http::Dispatcher;
 use crate::listen::{self, Limits};
-use crate::master_key;
+use crate::master_key::MasterKeySource;
 use crate::metrics::Metrics;
 use crate::operations_door::OperationsDoor;
 use crate::pages::Pages;
@@ -37,35 +38,43 @@ const REFRESH: Duration = Duration::from_millis(500);
 /// Where the data folder's secrets and records are; what a command beside a server opens too.
 pub(crate) struct Vault {
     pub(crate) records: Arc<dyn Records>,
-    pub(crate) master_key: MasterKey,
+    pub(crate) master_key: MasterKeySource,
 }
 
 impl Vault {
     /// Opens the records and the master key in the data folder, making both where they are missing.
-    pub(crate) fn open(data: &Path, master_key: Option<&str>, entropy: &dyn Entropy) -> anyhow::Result<Self> {
+    pub(crate) fn open(data: &Path, master_key: Option<String>, entropy: &dyn Entropy) -> anyhow::Result<Self> {
         let mut folder = std::fs::DirBuilder::new();
         folder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
         folder.create(data).with_context(|| format!("the data folder {}", data.display()))?;
-        let master_key = master_key::load(data, master_key, entropy)?;
+        let master_key = MasterKeySource::new(data, master_key);
+        master_key.ensure(entropy)?;
         let records = Arc::new(SqliteRecords::open(&data.join("records.sqlite"))?);
         Ok(Self { records, master_key })
     }
 
-    /// Makes the first sealing key, if there is none.
-    pub(crate) async fn ensure_sealing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<()> {
+    /// A fresh sealing key, which is to seal from `seals_from` on, and what the audit trail says of it.
+    pub(crate) fn draw_sealing_key(
+        &self,
+        actor: &str,
+        created_at: Timestamp,
+        seals_from: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> anyhow::Result<(SealingKeyRow, AuditEntry)> {
         let id = KeyId(entropy.array());
         let place = SealingKeyRow::place(id);
         let key = Secret::new(entropy.array::<32>());
-        let sealed_key = self.master_key.seal(&place, key.expose(), entropy)?;
-        let audit = AuditEntry {
-            at: clock.now(),
-            actor: "server".to_owned(),
-            event: "sealing_key.created".to_owned(),
-            subject: place,
-        };
-        let row = SealingKeyRow { id, sealed_key, created_at: clock.now() };
+        let sealed_key = self.master_key.load()?.seal(&place, key.expose(), entropy)?;
+        let event = "sealing_key.created".to_owned();
+        let audit = AuditEntry { at: created_at, actor: actor.to_owned(), event, subject: place };
+        Ok((SealingKeyRow { id, sealed_key, created_at, seals_from }, audit))
+    }
+
+    /// Makes the first sealing key, if there is none.
+    pub(crate) async fn ensure_sealing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<()> {
+        let (row, audit) = self.draw_sealing_key("server", clock.now(), clock.now(), entropy)?;
         Ok(self.records.ensure_sealing_key(row, audit).await?)
     }
 }
@@ -99,7 +108,7 @@ impl House {
     pub async fn open(
         config: Config,
         mode: Mode,
-        master_key: Option<&str>,
+        master_key: Option<String>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> anyhow::Result<Self> {
@@ -110,7 +119,7 @@ impl House {
             Mode::Production => None,
             Mode::Development => {
                 let identity = Identity::load(&config.data, &*entropy);
-                identity.ensure(&*vault.records, &vault.master_key, &*clock, &*entropy).await?;
+                identity.ensure(&*vault.records, &vault.master_key.load()?, &*clock, &*entropy).await?;
                 // At once, not only when listening: the file marks the folder as one for trying things out.
                 identity.write(&config.data)?;
                 Some(identity)

@@ -16,8 +16,11 @@ pub(crate) const VARIABLE: &str = "COUNTERSIGN_MASTER_KEY";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MasterKeyError {
     /// It is not 32 bytes in hexadecimal digits.
-    #[error("{0}: a master key is 64 hexadecimal digits")]
+    #[error("{0}: a master key is 64 hexadecimal digits; while it rotates, a second one follows it")]
     Malformed(String),
+    /// It is not a file that could be written.
+    #[error("the master key comes from {VARIABLE}: put the new key there, a space and the old one, and restart")]
+    Environment,
     /// Others can read the file.
     #[error("{path}: others can read the master key; run `chmod 600 {path}`", path = .0.display())]
     Exposed(PathBuf),
@@ -31,37 +34,84 @@ pub(crate) enum MasterKeyError {
     },
 }
 
-/// The key from the environment's `variable`, or else from the file in `data`, which is made where it is missing.
-pub(crate) fn load(data: &Path, variable: Option<&str>, entropy: &dyn Entropy) -> Result<MasterKey, MasterKeyError> {
-    if let Some(text) = variable {
-        return parse(text).ok_or_else(|| MasterKeyError::Malformed(VARIABLE.to_owned()));
-    }
-    let path = data.join("master.key");
-    let failed = |error| MasterKeyError::File { path: path.clone(), error };
-    if !path.exists() {
-        create(&path, entropy).map_err(failed)?;
-    }
-    refuse_exposed(&path)?;
-    let text = Secret::new(std::fs::read_to_string(&path).map_err(failed)?);
-    parse(text.expose()).ok_or_else(|| MasterKeyError::Malformed(path.display().to_string()))
+/// Where the master key comes from: the environment, or else the file in the data folder.
+#[derive(Clone)]
+pub(crate) struct MasterKeySource {
+    data: PathBuf,
+    variable: Option<Secret<String>>,
 }
 
-fn parse(text: &str) -> Option<MasterKey> {
-    hex::decode(text.trim()).map(|key| MasterKey::new(Secret::new(key)))
+impl MasterKeySource {
+    /// The key of the folder `data`, unless the environment's `variable` holds one.
+    pub(crate) fn new(data: &Path, variable: Option<String>) -> Self {
+        Self { data: data.to_owned(), variable: variable.map(Secret::new) }
+    }
+
+    /// The file, where the key is not the environment's.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.variable.is_none().then(|| self.data.join("master.key"))
+    }
+
+    /// Makes the file, if the key should be in one and is not.
+    pub(crate) fn ensure(&self, entropy: &dyn Entropy) -> Result<(), MasterKeyError> {
+        match self.file() {
+            Some(path) if !path.exists() => {
+                let key = Secret::new(hex::encode(&entropy.array::<32>()));
+                write(&path, &[&key]).map_err(|error| MasterKeyError::File { path, error })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The key as it is now: one line, or two while the one before is still kept.
+    pub(crate) fn load(&self) -> Result<MasterKey, MasterKeyError> {
+        let (origin, text) = self.text()?;
+        let mut lines = text.expose().split_whitespace().map(|line| hex::decode(line).map(Secret::new));
+        let (current, previous, end) = (lines.next().flatten(), lines.next(), lines.next());
+        match (current, previous, end) {
+            (Some(current), None, None) => Ok(MasterKey::new(current, None)),
+            (Some(current), Some(Some(previous)), None) => Ok(MasterKey::new(current, Some(previous))),
+            _ => Err(MasterKeyError::Malformed(origin)),
+        }
+    }
+
+    /// Puts a fresh key in front of the current one, which goes on opening. The one before that is forgotten, so nothing may
+    /// be sealed under it any more.
+    pub(crate) fn rotate(&self, entropy: &dyn Entropy) -> Result<(), MasterKeyError> {
+        let path = self.file().ok_or(MasterKeyError::Environment)?;
+        let (origin, text) = self.text()?;
+        let current = text.expose().split_whitespace().next().ok_or(MasterKeyError::Malformed(origin))?;
+        let (fresh, current) = (Secret::new(hex::encode(&entropy.array::<32>())), Secret::new(current.to_owned()));
+        write(&path, &[&fresh, &current]).map_err(|error| MasterKeyError::File { path, error })
+    }
+
+    fn text(&self) -> Result<(String, Secret<String>), MasterKeyError> {
+        if let Some(text) = &self.variable {
+            return Ok((VARIABLE.to_owned(), text.clone()));
+        }
+        let path = self.data.join("master.key");
+        refuse_exposed(&path)?;
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((path.display().to_string(), Secret::new(text))),
+            Err(error) => Err(MasterKeyError::File { path, error }),
+        }
+    }
 }
 
-fn create(path: &Path, entropy: &dyn Entropy) -> std::io::Result<()> {
-    let key = Secret::new(entropy.array::<32>());
-    let text = Secret::new(hex::encode(key.expose()));
+/// Writes the file whole or not at all, readable by its owner only.
+fn write(path: &Path, keys: &[&Secret<String>]) -> std::io::Result<()> {
+    let fresh = path.with_extension("key.new");
     let mut options = std::fs::OpenOptions::new();
-    // Of two servers that start at once, one makes the file; the other fails here and says so, and is started again.
-    options.write(true).create_new(true);
+    options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.expose().as_bytes())?;
-    file.write_all(b"\n")?;
-    file.sync_all()
+    let mut file = options.open(&fresh)?;
+    for key in keys {
+        file.write_all(key.expose().as_bytes())?;
+        file.write_all(b"\n")?;
+    }
+    file.sync_all()?;
+    std::fs::rename(fresh, path)
 }
 
 #[cfg(unix)]
@@ -88,18 +138,38 @@ mod tests {
 
     use super::*;
 
-    fn opens(key: &MasterKey, sealed: &[u8]) -> bool {
-        key.open("place", sealed).is_ok()
+    fn source(folder: &Path, variable: Option<&str>) -> MasterKeySource {
+        MasterKeySource::new(folder, variable.map(str::to_owned))
+    }
+
+    fn opens(source: &MasterKeySource, sealed: &[u8]) -> bool {
+        source.load().unwrap().open("place", sealed).is_ok()
     }
 
     #[test]
     fn the_key_is_made_once_and_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let entropy = SeededEntropy::new(1);
-        let sealed = load(folder.path(), None, &entropy).unwrap().seal("place", b"x", &entropy).unwrap();
-        assert!(opens(&load(folder.path(), None, &entropy).unwrap(), &sealed));
-        let other = "ab".repeat(32);
-        assert!(!opens(&load(folder.path(), Some(&other), &entropy).unwrap(), &sealed), "the environment wins");
+        let (entropy, file) = (SeededEntropy::new(1), source(folder.path(), None));
+        file.ensure(&entropy).unwrap();
+        let sealed = file.load().unwrap().seal("place", b"x", &entropy).unwrap();
+        file.ensure(&entropy).unwrap();
+        assert!(opens(&file, &sealed));
+        assert!(!opens(&source(folder.path(), Some(&"ab".repeat(32))), &sealed), "the environment wins");
+    }
+
+    #[test]
+    fn after_a_rotation_the_key_before_still_opens_and_the_one_before_that_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (entropy, file) = (SeededEntropy::new(1), source(folder.path(), None));
+        file.ensure(&entropy).unwrap();
+        let first = file.load().unwrap().seal("place", b"x", &entropy).unwrap();
+        file.rotate(&entropy).unwrap();
+        let second = file.load().unwrap().seal("place", b"x", &entropy).unwrap();
+        assert!(opens(&file, &first) && opens(&file, &second));
+        file.rotate(&entropy).unwrap();
+        assert!(!opens(&file, &first) && opens(&file, &second));
+        let environment = source(folder.path(), Some(&"ab".repeat(32)));
+        assert!(matches!(environment.rotate(&entropy), Err(MasterKeyError::Environment)));
     }
 
     #[cfg(unix)]
@@ -108,20 +178,31 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
 
         let folder = tempfile::tempdir().unwrap();
+        let (entropy, file) = (SeededEntropy::new(1), source(folder.path(), None));
+        file.ensure(&entropy).unwrap();
+        file.rotate(&entropy).unwrap();
         let path = folder.path().join("master.key");
-        load(folder.path(), None, &SeededEntropy::new(1)).unwrap();
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let refused = load(folder.path(), None, &SeededEntropy::new(1));
-        assert!(matches!(refused, Err(MasterKeyError::Exposed(_))));
+        assert!(matches!(file.load(), Err(MasterKeyError::Exposed(_))));
     }
 
     #[test]
     fn a_malformed_key_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        for text in ["", "abc", &"zz".repeat(32), &"ab".repeat(33), &"é".repeat(32)] {
-            let refused = load(folder.path(), Some(text), &SeededEntropy::new(1));
+        let good = "ab".repeat(32);
+        for text in [
+            "",
+            "abc",
+            &"zz".repeat(32),
+            &"ab".repeat(33),
+            &"é".repeat(32),
+            &format!("{good} abc"),
+            &[&good; 3].map(|key| format!("{key} ")).concat(),
+        ] {
+            let refused = source(folder.path(), Some(text)).load();
             assert!(matches!(refused, Err(MasterKeyError::Malformed(_))), "{text}");
         }
+        assert!(source(folder.path(), Some(&format!("{good} {good}"))).load().is_ok());
     }
 }

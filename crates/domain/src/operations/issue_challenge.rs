@@ -77,7 +77,7 @@ impl IssueChallenge {
                 epoch: ports.marks.epoch(),
                 app: app.id.clone(),
                 action: request.action,
-                contact: request.contact.map(|contact| keyring.contact_hash(contact)),
+                contact: request.contact.map(|contact| keyring.contact_hash(contact, issued_at)),
                 kind: request.kind,
                 level: request.level,
                 issued_at,
@@ -86,7 +86,7 @@ impl IssueChallenge {
             solution: puzzle.solution,
             note: request.note,
         };
-        let token = keyring.seal(Purpose::Challenge, &record.encode(), &*ports.entropy).map_err(|_| Busy)?;
+        let token = keyring.seal(Purpose::Challenge, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
         ports.tally.count(Event::ChallengeIssued(request.kind));
         Ok(IssuedChallenge { token, view: puzzle.view, issued_at, expires_at })
     }

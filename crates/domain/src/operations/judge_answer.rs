@@ -149,10 +149,10 @@ impl JudgeAnswer {
         let issued_at = ports.clock.now();
         let expires_at = issued_at.plus(self.lifetimes.ticket);
         let kind = challenge.kind;
-        let contact = contact.map(|contact| keyring.contact_hash(contact)).or(challenge.contact);
+        let contact = contact.map(|contact| keyring.contact_hash(contact, issued_at)).or(challenge.contact);
         let stamp = Stamp { id: ports.entropy.array(), contact, issued_at, expires_at, ..challenge };
         let record = TicketRecord { stamp };
-        let ticket = keyring.seal(Purpose::Ticket, &record.encode(), &*ports.entropy).map_err(|_| Busy)?;
+        let ticket = keyring.seal(Purpose::Ticket, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
         ports.tally.count(Event::ChallengeJudged(kind, Judged::Passed));
         Ok(IssuedTicket { ticket, issued_at, expires_at })
     }

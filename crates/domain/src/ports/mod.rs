@@ -18,6 +18,7 @@ pub use entropy::Entropy;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
 pub use puzzles::{Busy, Puzzles};
 pub use records::{
-    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, Records, RecordsError, SealingKeyRow,
+    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, Records, RecordsError, Reseal,
+    SealingKeyRow,
 };
 pub use tally::{Event, Judged, Redeemed, Tally};

@@ -14,6 +14,9 @@ pub enum RecordsError {
     /// Something with this id is there already.
     #[error("it exists already")]
     Exists,
+    /// What the caller had read is no longer what is there.
+    #[error("the records have changed meanwhile")]
+    Changed,
     /// What the verb is about is not there.
     #[error("there is no such record")]
     Missing,
@@ -32,8 +35,10 @@ pub struct SealingKeyRow {
     pub id: KeyId,
     /// The 32 bytes, sealed under the master key for [`SealingKeyRow::place`].
     pub sealed_key: Vec<u8>,
-    /// When it was made; the newest seals.
+    /// When it was made.
     pub created_at: Timestamp,
+    /// From then on it seals, until a newer one does; it opens at once.
+    pub seals_from: Timestamp,
 }
 
 impl SealingKeyRow {
@@ -93,6 +98,28 @@ pub trait DirectoryRecords: Send + Sync {
 
     /// Keeps `key` if no sealing key is there yet. Among servers that start at once on one store, one key wins.
     async fn ensure_sealing_key(&self, key: SealingKeyRow, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Keeps a further sealing key, and forgets those that were relieved before `relieved_before`: whose successor seals
+    /// since then, so that nothing they sealed lives any more.
+    async fn rotate_sealing_key(
+        &self,
+        key: SealingKeyRow,
+        relieved_before: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<(), RecordsError>;
+
+    /// Puts fresh seals in the place of old ones, all or none. [`RecordsError::Changed`] if the directory is not at
+    /// `revision` any more: then the caller reads it again.
+    async fn reseal(&self, revision: u64, seals: Reseal, audit: AuditEntry) -> Result<(), RecordsError>;
+}
+
+/// Fresh seals of secrets at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reseal {
+    /// Of access keys' secrets.
+    pub access_keys: Vec<(AccessKeyId, Vec<u8>)>,
+    /// Of sealing keys.
+    pub sealing_keys: Vec<(KeyId, Vec<u8>)>,
 }
 
 /// Verbs about the audit trail. Entries are written by the verbs that they tell of.

@@ -106,7 +106,8 @@ impl Directory for FixedDirectory {
     }
 
     fn keyring(&self) -> Arc<Keyring> {
-        Arc::new(Keyring::new(SealingKey::new(KeyId([1; 4]), Secret::new([1; 32])), vec![]))
+        let start = Timestamp::from_milliseconds(0);
+        Arc::new(Keyring::new(SealingKey::new(KeyId([1; 4]), Secret::new([1; 32]), start), vec![]))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access_key::{AccessKeyId, AccessKeyRow, Permission, Permissions};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
-use crate::ports::{Records, RecordsError, SealingKeyRow};
+use crate::ports::{Records, RecordsError, Reseal, SealingKeyRow};
 use crate::sealing::KeyId;
 use crate::testing::{app, block_on};
 use crate::time::Timestamp;
@@ -22,6 +22,7 @@ pub fn records_conformance<R: Records + 'static>(open: impl Fn() -> R) {
         apps_are_made_once_and_switched(&store);
         keys_belong_to_an_app(&store);
         one_sealing_key_wins(&store);
+        seals_are_replaced_all_or_none(&store);
         the_revision_tells_of_changes(&store);
         a_failed_verb_leaves_nothing(&store);
     }
@@ -97,11 +98,41 @@ fn one_sealing_key_wins(store: &impl Records) {
     let row = |id: u8| SealingKeyRow {
         id: KeyId([id; 4]),
         sealed_key: vec![id; 72],
-        created_at: Timestamp::from_milliseconds(i64::from(id)),
+        created_at: Timestamp::from_milliseconds(1),
+        seals_from: Timestamp::from_milliseconds(i64::from(id)),
     };
     assert_eq!(block_on(store.ensure_sealing_key(row(9), entry("sealing_key.created", "9"))), Ok(()));
     assert_eq!(block_on(store.ensure_sealing_key(row(8), entry("sealing_key.created", "8"))), Ok(()));
     assert_eq!(block_on(store.directory()).expect("a directory").sealing_keys, [row(9)]);
+
+    let rotate = |id: u8, relieved_before: i64| {
+        let audit = entry("sealing_key.created", &id.to_string());
+        block_on(store.rotate_sealing_key(row(id), Timestamp::from_milliseconds(relieved_before), audit))
+    };
+    let kept = || block_on(store.directory()).expect("a directory").sealing_keys;
+    assert_eq!(rotate(20, 5), Ok(()));
+    assert_eq!(rotate(20, 5), Err(RecordsError::Exists));
+    assert_eq!(kept(), [row(9), row(20)], "oldest first");
+    assert_eq!(rotate(30, 20), Ok(()));
+    assert_eq!(kept(), [row(9), row(20), row(30)], "the successor of 9 does not seal for long enough");
+    assert_eq!(rotate(40, 21), Ok(()));
+    assert_eq!(kept(), [row(20), row(30), row(40)]);
+}
+
+fn seals_are_replaced_all_or_none(store: &impl Records) {
+    let before = block_on(store.directory()).expect("a directory");
+    let seals = Reseal {
+        access_keys: before.access_keys.iter().map(|key| (key.id.clone(), vec![1, 2])).collect(),
+        sealing_keys: before.sealing_keys.iter().map(|key| (key.id, vec![3, 4])).collect(),
+    };
+    let reseal = |revision| block_on(store.reseal(revision, seals.clone(), entry("master_key.rotated", "")));
+    assert_eq!(reseal(before.revision - 1), Err(RecordsError::Changed));
+    assert_eq!(block_on(store.directory()), Ok(before.clone()));
+    assert_eq!(reseal(before.revision), Ok(()));
+    let after = block_on(store.directory()).expect("a directory");
+    assert!(after.revision > before.revision);
+    assert!(after.access_keys.iter().all(|key| key.sealed_secret == [1, 2]));
+    assert!(after.sealing_keys.iter().all(|key| key.sealed_key == [3, 4]));
 }
 
 fn the_revision_tells_of_changes(store: &impl Records) {

@@ -138,8 +138,8 @@ fn whole(challenge: &dyn Challenge, format: PictureFormat) -> anyhow::Result<usi
         solution: puzzle.solution,
         note: Vec::new(),
     };
-    let keyring = Keyring::new(SealingKey::new(KeyId([0; 4]), Secret::new([0; 32])), Vec::new());
-    std::hint::black_box(keyring.seal(Purpose::Challenge, &record.encode(), entropy)?);
+    let keyring = Keyring::new(SealingKey::new(KeyId([0; 4]), Secret::new([0; 32]), issued_at), Vec::new());
+    std::hint::black_box(keyring.seal(Purpose::Challenge, &record.encode(), issued_at, entropy)?);
     let View::Slider { background, piece } = std::hint::black_box(puzzle.view);
     Ok(background.bytes.len() + piece.bytes.len())
 }

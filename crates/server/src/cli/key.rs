@@ -92,7 +92,7 @@ fn create(place: &Place, app: &str, permissions: Permissions, json: bool) -> any
     let row = AccessKeyRow {
         id: id.clone(),
         app: app_id(app)?,
-        sealed_secret: vault.master_key.seal(&id.place(), secret.expose().as_bytes(), entropy)?,
+        sealed_secret: vault.master_key.load()?.seal(&id.place(), secret.expose().as_bytes(), entropy)?,
         permissions,
         enabled: true,
         created_at: SystemClock::new().now(),

@@ -4,6 +4,7 @@ mod app;
 mod bench;
 mod inspect;
 mod key;
+mod rotate;
 mod sample;
 mod serve;
 
@@ -35,6 +36,9 @@ enum Command {
     /// Make, list, enable and disable the access keys of apps
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Put a fresh key in the place of an old one, beside a running server and without refusing what is in flight
+    #[command(subcommand)]
+    Rotate(rotate::RotateCommand),
     /// Write labelled challenges, one JSON object a line
     Sample(sample::Sample),
     /// Measure whole challenges (drawn, encoded, sealed) on one thread, as a ratio to one PNG encode
@@ -61,7 +65,7 @@ impl Place {
     }
 
     fn vault(&self) -> anyhow::Result<Vault> {
-        Vault::open(&self.config(None, None)?.data, master_key_variable().as_deref(), &OsEntropy)
+        Vault::open(&self.config(None, None)?.data, master_key_variable(), &OsEntropy)
     }
 }
 
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::App(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::Rotate(command) => command.run(),
         Command::Sample(sample) => sample.run(),
         Command::Bench(bench) => bench.run(),
         Command::Inspect(inspect) => inspect.run(),

@@ -37,7 +37,7 @@ impl Serve {
         runtime.block_on(async {
             let listen = config.listen;
             let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
-            let house = House::open(config, mode, master_key_variable().as_deref(), clock, entropy).await?;
+            let house = House::open(config, mode, master_key_variable(), clock, entropy).await?;
             let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
             house.serve(listener, stopped()?, announce).await
         })

@@ -20,4 +20,5 @@ mod oneaccess;
 mod process;
 mod race;
 mod restart;
+mod rotation;
 mod tickets;

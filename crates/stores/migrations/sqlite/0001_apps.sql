@@ -20,7 +20,8 @@ CREATE TABLE access_key (
 CREATE TABLE sealing_key (
     id         BLOB    NOT NULL PRIMARY KEY, -- 4 bytes, as tokens carry it
     sealed_key BLOB    NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    seals_from INTEGER NOT NULL -- until a newer one does; it opens at once
 ) STRICT;
 
 -- Counts the changes of the three tables above, so that a server notices them by reading one number.

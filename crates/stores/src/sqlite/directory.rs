@@ -5,7 +5,7 @@ use countersign_domain::access_key::{AccessKeyId, AccessKeyRow, Permissions};
 use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::ports::{
-    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, RecordsError, SealingKeyRow,
+    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, RecordsError, Reseal, SealingKeyRow,
 };
 use countersign_domain::sealing::KeyId;
 use countersign_domain::time::Timestamp;
@@ -78,7 +78,7 @@ impl DirectoryRecords for SqliteRecords {
                 )?,
                 sealing_keys: list(
                     connection,
-                    "SELECT id, sealed_key, created_at FROM sealing_key ORDER BY created_at, id",
+                    "SELECT id, sealed_key, created_at, seals_from FROM sealing_key ORDER BY seals_from, id",
                     sealing_key,
                 )?,
             })
@@ -88,15 +88,53 @@ impl DirectoryRecords for SqliteRecords {
 
     async fn ensure_sealing_key(&self, key: SealingKeyRow, audit: AuditEntry) -> Result<(), RecordsError> {
         let verb = move |connection: &Connection| {
-            let insert = "INSERT INTO sealing_key (id, sealed_key, created_at) \
-                          SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM sealing_key)";
-            match change(connection, insert, (key.id.0, key.sealed_key, key.created_at.milliseconds()), &audit) {
+            let insert = "INSERT INTO sealing_key (id, sealed_key, created_at, seals_from) \
+                          SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM sealing_key)";
+            match change(connection, insert, values(key), &audit) {
                 Err(RecordsError::Missing) => Ok(()), // another server's key was first
                 outcome => outcome,
             }
         };
         self.writer.run(verb).await
     }
+
+    async fn rotate_sealing_key(
+        &self,
+        key: SealingKeyRow,
+        relieved_before: Timestamp,
+        audit: AuditEntry,
+    ) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            let insert = "INSERT INTO sealing_key (id, sealed_key, created_at, seals_from) VALUES (?1, ?2, ?3, ?4)";
+            change(connection, insert, values(key), &audit)?;
+            let forget = "DELETE FROM sealing_key WHERE EXISTS (SELECT 1 FROM sealing_key AS newer \
+                          WHERE newer.seals_from > sealing_key.seals_from AND newer.seals_from < ?1)";
+            connection.execute(forget, [relieved_before.milliseconds()]).map(drop).map_err(refused)
+        };
+        self.writer.run(verb).await
+    }
+
+    async fn reseal(&self, expected: u64, seals: Reseal, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            if revision(connection)? != expected {
+                return Err(RecordsError::Changed);
+            }
+            for (id, sealed) in seals.access_keys {
+                let update = "UPDATE access_key SET sealed_secret = ?2 WHERE id = ?1";
+                connection.execute(update, (id.as_str(), sealed)).map_err(refused)?;
+            }
+            for (id, sealed) in seals.sealing_keys {
+                let update = "UPDATE sealing_key SET sealed_key = ?2 WHERE id = ?1";
+                connection.execute(update, (id.0, sealed)).map_err(refused)?;
+            }
+            note(connection, &audit)
+        };
+        self.writer.run(verb).await
+    }
+}
+
+fn values(key: SealingKeyRow) -> ([u8; 4], Vec<u8>, i64, i64) {
+    (key.id.0, key.sealed_key, key.created_at.milliseconds(), key.seals_from.milliseconds())
 }
 
 #[async_trait]
@@ -117,7 +155,7 @@ impl AuditRecords for SqliteRecords {
     }
 }
 
-/// Changes one row of the directory, moves its revision and writes the audit entry.
+/// Changes one row of the directory, and notes it.
 fn change(
     connection: &Connection,
     statement: &str,
@@ -127,6 +165,11 @@ fn change(
     if connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values)).map_err(refused)? == 0 {
         return Err(RecordsError::Missing);
     }
+    note(connection, audit)
+}
+
+/// Moves the directory's revision and writes the audit entry.
+fn note(connection: &Connection, audit: &AuditEntry) -> Result<(), RecordsError> {
     connection.execute("UPDATE directory_revision SET revision = revision + 1", []).map_err(refused)?;
     let insert = "INSERT INTO audit (at, actor, event, subject) VALUES (?1, ?2, ?3, ?4)";
     let entry = (audit.at.milliseconds(), &audit.actor, &audit.event, &audit.subject);
@@ -193,6 +236,7 @@ fn sealing_key(row: &Row<'_>) -> Result<SealingKeyRow, rusqlite::Error> {
         id: KeyId(row.get("id")?),
         sealed_key: row.get("sealed_key")?,
         created_at: Timestamp::from_milliseconds(row.get("created_at")?),
+        seals_from: Timestamp::from_milliseconds(row.get("seals_from")?),
     })
 }
 
