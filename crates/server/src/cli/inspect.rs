@@ -3,7 +3,7 @@ use std::io::Write as _;
 use clap::Args;
 use countersign_domain::app::Action;
 use countersign_domain::challenge::Solution;
-use countersign_domain::ports::Directory as _;
+use countersign_domain::ports::{Clock as _, Directory as _};
 use countersign_domain::sealing::Purpose;
 use countersign_domain::ticket::{ChallengeRecord, Stamp, TicketRecord};
 use countersign_domain::time::Timestamp;
@@ -13,6 +13,7 @@ use super::{Place, block_on};
 use crate::directory::SnapshotDirectory;
 use crate::hex;
 use crate::house::Vault;
+use crate::system::SystemClock;
 
 #[derive(Args)]
 pub(super) struct Inspect {
@@ -32,7 +33,8 @@ impl Inspect {
         let shown = if let Ok(bytes) = keyring.open(Purpose::Challenge, token) {
             challenge(&ChallengeRecord::decode(&bytes)?)
         } else if let Ok(bytes) = keyring.open(Purpose::Ticket, token) {
-            json!({ "what": "ticket", "stamp": stamp(&TicketRecord::decode(&bytes)?.stamp) })
+            let TicketRecord { stamp: facts } = TicketRecord::decode(&bytes)?;
+            json!({ "what": "ticket", "sentence": sentence("A ticket", &facts), "stamp": stamp(&facts) })
         } else {
             anyhow::bail!("not a token of this server: it was changed, or sealed under another data folder's keys")
         };
@@ -45,7 +47,22 @@ fn challenge(record: &ChallengeRecord) -> Value {
     let solution = match record.solution {
         Solution::Slider { x, tolerance } => json!({ "x": x, "tolerance": tolerance }),
     };
-    json!({ "what": "challenge", "stamp": stamp(&record.stamp), "solution": solution, "note_bytes": record.note.len() })
+    let sentence = sentence("A challenge", &record.stamp);
+    let (stamp, note_bytes) = (stamp(&record.stamp), record.note.len());
+    json!({ "what": "challenge", "sentence": sentence, "stamp": stamp, "solution": solution, "note_bytes": note_bytes })
+}
+
+/// What an operator wants to know first. Whether the token was spent is known to the running server only.
+fn sentence(what: &str, stamp: &Stamp) -> String {
+    let now = SystemClock::new().now();
+    let (app, left) = (stamp.app.as_str(), stamp.expires_at.since(now).as_secs());
+    let action = stamp.action.as_ref().map_or(String::new(), |action| format!(" and the action {}", action.as_str()));
+    let time = if now < stamp.expires_at {
+        format!("it lives for {left} s more, unless it was spent or the server was restarted")
+    } else {
+        format!("it expired {} s ago", now.since(stamp.expires_at).as_secs())
+    };
+    format!("{what} for the app {app}{action}; {time}")
 }
 
 fn stamp(stamp: &Stamp) -> Value {

@@ -2,6 +2,7 @@
 
 mod app;
 mod bench;
+mod doctor;
 mod inspect;
 mod key;
 mod rotate;
@@ -45,6 +46,8 @@ enum Command {
     Bench(bench::Bench),
     /// Show what a sealed token holds
     Inspect(inspect::Inspect),
+    /// Check settings, keys, records, clock and address, and say what is wrong
+    Doctor(doctor::Doctor),
 }
 
 /// Where a command beside the server finds the server's settings and data.
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Sample(sample) => sample.run(),
         Command::Bench(bench) => bench.run(),
         Command::Inspect(inspect) => inspect.run(),
+        Command::Doctor(doctor) => doctor.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

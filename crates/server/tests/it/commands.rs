@@ -56,12 +56,56 @@ async fn inspect_shows_what_a_token_holds() {
     assert_eq!(shown["what"], "challenge");
     assert_eq!(shown["solution"], json!({"x": x, "tolerance": 4}));
     assert_eq!(shown["stamp"]["app"], server.site_key());
+    assert!(shown["sentence"].as_str().unwrap().starts_with("A challenge for the app "));
     let ticket = client.ticket(server.site_key()).await;
     let captcha_token = format!("{ticket}---{{\"x\":1.0,\"y\":5.0}}");
     let shown: Value = serde_json::from_str(&output(&["inspect", &captcha_token], server.folder.path())).unwrap();
     assert_eq!(shown["what"], "ticket");
     let refused = run(&["inspect", "AAAA"], server.folder.path());
     assert_eq!(refused.status.code(), Some(1));
+}
+
+/// What the doctor finds, as `check finding`, and whether it ended with status 0.
+fn doctor(data: &std::path::Path, settings: &[(&str, &str)]) -> (Vec<String>, bool) {
+    let mut command = command(&["doctor", "--json", "--data"]);
+    let output = command.arg(data).envs(settings.iter().copied()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let found = text.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(!line["sentence"].as_str().unwrap().is_empty());
+        format!("{} {}", line["check"].as_str().unwrap(), line["finding"].as_str().unwrap())
+    });
+    (found.collect(), output.status.success())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doctor_says_what_is_wrong() {
+    let free = ("COUNTERSIGN__LISTEN", "127.0.0.1:0");
+    let empty = tempfile::tempdir().unwrap();
+    let (found, well) = doctor(empty.path(), &[free]);
+    assert_eq!(found, ["config ok", "records note", "clock ok", "address ok", "public_url note"]);
+    assert!(well && std::fs::read_dir(empty.path()).unwrap().next().is_none(), "it changes nothing");
+
+    let server = Running::start().await;
+    let data = server.folder.path();
+    let here = server.address.to_string();
+    let local = ("COUNTERSIGN__PUBLIC_URL", "http://localhost:8080");
+    let (found, well) = doctor(data, &[("COUNTERSIGN__LISTEN", &here), local]);
+    assert!(found.contains(&"keys ok".to_owned()) && found.contains(&"public_url ok".to_owned()), "{found:?}");
+    // The server's clock is a test's, which stands still in the past; the records are not ahead of the machine's.
+    assert!(well, "{found:?}");
+
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = stranger.local_addr().unwrap().to_string();
+    let other_key = ("COUNTERSIGN_MASTER_KEY", &*"ab".repeat(32));
+    let nowhere = ("COUNTERSIGN__PUBLIC_URL", "https://nowhere.invalid");
+    let (found, well) = doctor(data, &[("COUNTERSIGN__LISTEN", &taken), other_key, nowhere]);
+    for wrong in ["keys wrong", "address wrong", "public_url wrong"] {
+        assert!(found.contains(&wrong.to_owned()), "{wrong} is not in {found:?}");
+    }
+    assert!(!well);
+    let (found, well) = doctor(data, &[("COUNTERSIGN__LISTEN", "nonsense")]);
+    assert!(found == ["config wrong"] && !well);
 }
 
 #[test]
