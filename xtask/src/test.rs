@@ -62,7 +62,8 @@ fn licences() -> anyhow::Result<()> {
 fn browser() -> anyhow::Result<()> {
     tools::node()?;
     let browser = tools::browser()?;
-    must(&mut cargo(&["build", "--locked", "--package", "countersign"]))?;
+    // With the features of the tests, so that nothing is compiled a second time.
+    must(&mut cargo(&["build", "--locked", "--workspace", "--all-features"]))?;
     let folder = root().join("tests/browser");
     must(program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
     let binary = target()?.join("debug/countersign");
