@@ -17,7 +17,7 @@
 use std::io;
 
 use countersign_domain::challenge::{
-    Answer, Challenge, DrawError, Kind, Level, PictureFormat, Puzzle, Seed, Solution, View,
+    Answer, Axes, Challenge, DrawError, Kind, Level, Puzzle, Seed, Solution, Style, View,
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 
@@ -32,13 +32,15 @@ use plan::Plan;
 /// Width of the picture, in pixels.
 const WIDTH: usize = 310;
 
-/// Height of the picture and of the piece's strip, in pixels.
+/// Height of the picture, in pixels; for one axis also of the strip in which the piece stands in its row.
 const HEIGHT: usize = 155;
 
-/// Width of the piece's strip and side of the square its silhouette fills, in pixels.
+/// Side of the square that the piece's silhouette fills, in pixels. For two axes it is the piece's picture; for one, the
+/// strip is as wide.
 const PIECE: usize = 47;
 
-/// How far an answer may be off, in pixels. People who put the piece down by eye are within three.
+/// How far an answer may be off along each axis, in pixels. People who put the piece down by eye are nearly always within
+/// three.
 const TOLERANCE: u8 = 4;
 
 /// The kind [`Kind::Slider`].
@@ -50,27 +52,32 @@ impl Challenge for Slider {
         Kind::Slider
     }
 
-    fn make(&self, seed: &Seed, level: Level, format: PictureFormat) -> Result<Puzzle, DrawError> {
-        Ok(draw(StdRng::from_seed(*seed.expose()), level, format)?)
+    fn make(&self, seed: &Seed, level: Level, style: Style) -> Result<Puzzle, DrawError> {
+        Ok(draw(StdRng::from_seed(*seed.expose()), level, style)?)
     }
 
     fn judge(&self, solution: &Solution, answer: &Answer) -> bool {
-        let Solution::Slider { x, tolerance } = *solution;
-        let Answer::Slider { x: answered } = *answer;
+        let Solution::Slider { x, y, tolerance } = *solution;
+        let Answer::Slider { x: right, y: down } = *answer;
         // Comparisons with what is no number are false, and infinity is further away than any tolerance.
-        (answered - f64::from(x)).abs() <= f64::from(tolerance)
+        let near = |answered: f64, place: u16| (answered - f64::from(place)).abs() <= f64::from(tolerance);
+        near(right, x) && y.is_none_or(|y| down.is_some_and(|down| near(down, y)))
     }
 }
 
-fn draw(mut rng: StdRng, level: Level, format: PictureFormat) -> io::Result<Puzzle> {
-    let plan = Plan::new(&mut rng, level);
+fn draw(mut rng: StdRng, level: Level, Style { format, axes }: Style) -> io::Result<Puzzle> {
+    let plan = Plan::new(&mut rng, level, axes);
     // Pictures show the noise almost as it was generated, so it has a generator of its own: whoever worked out its state
     // would know the noise, and nothing of the place.
     let mut grain = StdRng::from_rng(&mut rng);
     let background = picture::draw(&plan, &mut rng, &mut grain, format)?;
-    let piece = piece::draw(&plan, &mut rng, &mut grain)?;
+    let piece = piece::draw(&plan, &mut rng, &mut grain, axes)?;
+    let y = match axes {
+        Axes::One => None,
+        Axes::Two => Some(plan.place.top),
+    };
     Ok(Puzzle {
-        solution: Solution::Slider { x: plan.place.x, tolerance: TOLERANCE },
-        view: View::Slider { background, piece },
+        solution: Solution::Slider { x: plan.place.x, y, tolerance: TOLERANCE },
+        view: View::Slider { axes, background, piece },
     })
 }

@@ -73,6 +73,35 @@ pub enum PictureFormat {
     Jpeg,
 }
 
+/// Along which axes a piece is placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Axes {
+    /// From left to right; the piece already stands in its row. What vendors' clients can do.
+    One,
+    /// From left to right and up and down; the row is told to nobody. A guess passes one time in three hundred instead of
+    /// one in twenty-seven.
+    Two,
+}
+
+impl Axes {
+    /// The word for these axes in the native API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::One => "x",
+            Self::Two => "xy",
+        }
+    }
+}
+
+/// The form in which a door wants its challenges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Style {
+    /// How pictures are encoded.
+    pub format: PictureFormat,
+    /// Along which axes the piece of a slider is placed.
+    pub axes: Axes,
+}
+
 /// An encoded picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
@@ -89,11 +118,14 @@ pub struct Picture {
 /// What a client is shown. Nothing in here tells the solution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum View {
-    /// A picture, and a piece to be moved from its left edge to the right.
+    /// A picture, and a piece to be moved over it.
     Slider {
+        /// Where the piece may be moved.
+        axes: Axes,
         /// The picture in which the piece has its place.
         background: Picture,
-        /// A PNG with alpha, as high as the background: the piece already stands in its row.
+        /// A PNG with alpha. For one axis it is as high as the background, and the piece stands in its row; for two it is
+        /// the piece alone.
         piece: Picture,
     },
 }
@@ -105,7 +137,9 @@ pub enum Solution {
     Slider {
         /// The left edge of the piece's picture, in pixels of the background.
         x: u16,
-        /// How far an answer may lie from `x`, in pixels, to either side and inclusive.
+        /// The top of the piece's picture, in pixels of the background, where two axes are asked.
+        y: Option<u16>,
+        /// How far an answer may lie from `x`, and from `y` where it is asked, in pixels, to either side and inclusive.
         tolerance: u8,
     },
 }
@@ -118,11 +152,20 @@ impl Solution {
         }
     }
 
+    /// What an answer to it has to hold.
+    pub fn wants(&self) -> Wanted {
+        match self {
+            Self::Slider { y: None, .. } => Wanted::Slider { axes: Axes::One },
+            Self::Slider { y: Some(_), .. } => Wanted::Slider { axes: Axes::Two },
+        }
+    }
+
     pub(crate) fn write(self, writer: &mut Writer) {
         self.kind().write(writer);
         match self {
-            Self::Slider { x, tolerance } => {
+            Self::Slider { x, y, tolerance } => {
                 writer.u16(x);
+                writer.optional(y, Writer::u16);
                 writer.u8(tolerance);
             }
         }
@@ -130,9 +173,21 @@ impl Solution {
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         match Kind::read(reader)? {
-            Kind::Slider => Ok(Self::Slider { x: reader.u16()?, tolerance: reader.u8()? }),
+            Kind::Slider => {
+                Ok(Self::Slider { x: reader.u16()?, y: reader.optional(Reader::u16)?, tolerance: reader.u8()? })
+            }
         }
     }
+}
+
+/// What an answer has to hold, so that a façade can tell an answer that is wrong from one that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Where the piece was put down.
+    Slider {
+        /// Along these axes.
+        axes: Axes,
+    },
 }
 
 /// What a client answered, once a façade has read it. A façade refuses what is no finite number.
@@ -142,6 +197,9 @@ pub enum Answer {
     Slider {
         /// The left edge of the piece's picture, in pixels of the background; may lie outside it.
         x: f64,
+        /// The top of the piece's picture, likewise. A challenge of one axis does not look at it; without it one of two is
+        /// not solved.
+        y: Option<f64>,
     },
 }
 
@@ -177,12 +235,12 @@ pub trait Challenge: Send + Sync {
     /// Which kind this is.
     fn kind(&self) -> Kind;
 
-    /// Draws a puzzle. The same seed, level and format give the same bytes; two seeds never give the same picture.
+    /// Draws a puzzle. The same seed, level and style give the same bytes; two seeds never give the same picture.
     /// Takes about a millisecond of one core, so callers keep it off threads that must not block.
     ///
     /// # Errors
     /// [`DrawError`], a defect of ours.
-    fn make(&self, seed: &Seed, level: Level, format: PictureFormat) -> Result<Puzzle, DrawError>;
+    fn make(&self, seed: &Seed, level: Level, style: Style) -> Result<Puzzle, DrawError>;
 
     /// Whether `answer` solves it. An answer of another kind does not.
     fn judge(&self, solution: &Solution, answer: &Answer) -> bool;

@@ -128,7 +128,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn record(action: Option<&str>, x: u16, note: Note) -> ChallengeRecord {
+    fn record(action: Option<&str>, (x, y): (u16, Option<u16>), note: Note) -> ChallengeRecord {
         ChallengeRecord {
             stamp: Stamp {
                 id: [1; 16],
@@ -141,7 +141,7 @@ mod tests {
                 issued_at: Timestamp::from_milliseconds(1),
                 expires_at: Timestamp::from_milliseconds(2),
             },
-            solution: Solution::Slider { x, tolerance: 4 },
+            solution: Solution::Slider { x, y, tolerance: 4 },
             note,
         }
     }
@@ -149,9 +149,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_reads_back_whole_and_no_part_of_it_does(
-            action in proptest::option::of("[a-z]{1,64}"), x: u16, note in prop::collection::vec(any::<u8>(), 0..32), cut: usize,
+            action in proptest::option::of("[a-z]{1,64}"), place: (u16, Option<u16>),
+            note in prop::collection::vec(any::<u8>(), 0..32), cut: usize,
         ) {
-            let record = record(action.as_deref(), x, note);
+            let record = record(action.as_deref(), place, note);
             let bytes = record.encode();
             prop_assert_eq!(ChallengeRecord::decode(&bytes), Ok(record));
             prop_assert_eq!(ChallengeRecord::decode(&bytes[..cut % bytes.len()]), Err(Malformed));

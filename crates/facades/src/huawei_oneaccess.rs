@@ -23,7 +23,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_domain::app::{AppId, AppRefusal};
-use countersign_domain::challenge::{Answer, Kind, Level, PictureFormat, View};
+use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, View, Wanted};
 use countersign_domain::contact::Contact;
 use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
@@ -38,6 +38,8 @@ use crate::door::{Facade, Refusal, Request, Response, header, json};
 use crate::problem::Language;
 use complaint::Complaint;
 
+/// The documents show PNG files and a piece as high as the picture.
+const STYLE: Style = Style { format: PictureFormat::Png, axes: Axes::One };
 const CONTENT_TYPE: &str = "application/json;charset=UTF-8";
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// Documented as mandatory; the newer Chinese page says that they are only logged.
@@ -158,7 +160,7 @@ impl HuaweiOneAccess {
                 app: &app,
                 kind: Kind::Slider,
                 level: Level::DEFAULT,
-                format: PictureFormat::Png,
+                style: STYLE,
                 action: None,
                 contact: None,
                 note: secret_key.clone().map(String::into_bytes).unwrap_or_default(),
@@ -168,7 +170,7 @@ impl HuaweiOneAccess {
                 IssueChallengeError::App(refusal) => app_complaint(refusal),
                 IssueChallengeError::Busy(_) => Complaint::Busy,
             })?;
-        let View::Slider { background, piece } = issued.view;
+        let View::Slider { background, piece, .. } = issued.view;
         let body = CaptchaJson {
             captcha_id: self.entropy.text(b"0123456789abcdef", 32),
             project_code: (),
@@ -198,12 +200,14 @@ impl HuaweiOneAccess {
         let sender = Contact::parse(&sender).map_err(|_| Complaint::SenderUnusable)?;
 
         let challenge = self.judge_answer.open(&token, Some(&app)).map_err(judge_complaint)?;
+        // Clients of this door cannot place a piece along two axes, so a challenge that asks it is of another door.
+        let Wanted::Slider { axes: Axes::One } = challenge.wants() else { return Err(Complaint::TokenDead) };
         let (point, text) = point::read(&point_json, challenge.note()).ok_or(Complaint::PointUnreadable)?;
-        let Kind::Slider = challenge.kind();
         // The piece is as high as the picture, so there is only one y: AJ-Captcha's server wants it, truncated, to be 5. An
         // answer elsewhere is a wrong one.
         let x = if (5.0..6.0).contains(&point.y) { point.x } else { f64::INFINITY };
-        match self.judge_answer.run(challenge, &Answer::Slider { x }, Some(&sender)).await.map_err(judge_complaint)? {
+        let answer = Answer::Slider { x, y: None };
+        match self.judge_answer.run(challenge, &answer, Some(&sender)).await.map_err(judge_complaint)? {
             Judgement::Failed => Err(Complaint::WrongPlace),
             Judgement::Passed(ticket) => {
                 let verified = VerifiedJson { captcha_token: format!("{}---{text}", ticket.ticket) };

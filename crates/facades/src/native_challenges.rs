@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::app::{Action, AppId, AppRefusal};
-use countersign_domain::challenge::{Answer, Kind, Level, PictureFormat};
+use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, Wanted};
 use countersign_domain::contact::Contact;
 use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
@@ -22,6 +22,8 @@ use crate::door::{Facade, Refusal, Request, Response, json};
 use crate::problem::{Language, Problem};
 use crate::views::{ViewJson, rfc3339};
 
+/// What our own pages show. They understand one axis so far: the piece stands in its row.
+const STYLE: Style = Style { format: PictureFormat::Jpeg, axes: Axes::One };
 const ISSUE: &str = "/v1/challenges";
 const ANSWER: &str = "/v1/challenges/answer";
 
@@ -85,9 +87,17 @@ struct AnswerBody {
     answer: serde_json::Value,
 }
 
+/// The answer to a slider of one axis.
 #[derive(Deserialize)]
-struct SliderAnswer {
+struct PlaceInRow {
     x: f64,
+}
+
+/// The answer to a slider of two axes.
+#[derive(Deserialize)]
+struct Place {
+    x: f64,
+    y: f64,
 }
 
 #[derive(Serialize)]
@@ -143,7 +153,7 @@ impl NativeChallenges {
                 app: &AppId::parse(&body.site_key).ok_or(Problem::UnknownSiteKey)?,
                 kind,
                 level: Level::DEFAULT,
-                format: PictureFormat::Jpeg,
+                style: STYLE,
                 action,
                 contact: contact.as_ref(),
                 note: Vec::new(),
@@ -166,15 +176,24 @@ impl NativeChallenges {
     async fn judge(&self, request: &Request) -> Result<Response, Problem> {
         let body: AnswerBody = serde_json::from_slice(&request.body)?;
         let challenge = self.judge_answer.open(&body.token, None).map_err(judge_problem)?;
-        let answer = match challenge.kind() {
-            Kind::Slider => {
-                let SliderAnswer { x } = serde_json::from_value(body.answer).map_err(|_| {
+        let answer = match challenge.wants() {
+            Wanted::Slider { axes: Axes::One } => {
+                let PlaceInRow { x } = serde_json::from_value(body.answer).map_err(|_| {
                     Problem::malformed(
                         "`answer` of a slider is {\"x\": number}, in pixels of the picture",
                         "滑块的 `answer` 应为 {\"x\": 数字}，以图片像素为单位",
                     )
                 })?;
-                Answer::Slider { x }
+                Answer::Slider { x, y: None }
+            }
+            Wanted::Slider { axes: Axes::Two } => {
+                let Place { x, y } = serde_json::from_value(body.answer).map_err(|_| {
+                    Problem::malformed(
+                        "`answer` of a slider of two axes is {\"x\": number, \"y\": number}, in pixels of the picture",
+                        "双轴滑块的 `answer` 应为 {\"x\": 数字, \"y\": 数字}，以图片像素为单位",
+                    )
+                })?;
+                Answer::Slider { x, y: Some(y) }
             }
         };
         match self.judge_answer.run(challenge, &answer, None).await.map_err(judge_problem)? {
@@ -248,6 +267,28 @@ mod tests {
         }
         insta::assert_snapshot!("wrong", shown(&answer(&house, &token, r#"{"x":-5000}"#)));
         insta::assert_snapshot!("used", shown(&answer(&house, &token, r#"{"x":100}"#)));
+    }
+
+    #[test]
+    fn two_axes_want_both_numbers_and_one_does_not_look_at_the_other() {
+        let house = House::new();
+        let token = house.challenge("one", None, Axes::Two);
+        for unreadable in
+            [r#"{"x":100}"#, r#"{"x":100,"y":null}"#, r#"{"x":100,"y":"50"}"#, r#"{"y":50}"#, "{}", "null"]
+        {
+            insta::assert_snapshot!("both_numbers", shown(&answer(&house, &token, unreadable)));
+        }
+        assert_eq!(answer(&house, &token, r#"{"x":103.5,"y":46.5}"#).status, StatusCode::OK);
+        for wrong in [r#"{"x":100,"y":54.5}"#, r#"{"x":104.5,"y":50}"#, r#"{"x":100,"y":-1e300}"#] {
+            let token = house.challenge("one", None, Axes::Two);
+            insta::assert_snapshot!("wrong", shown(&answer(&house, &token, wrong)));
+            insta::assert_snapshot!("used", shown(&answer(&house, &token, r#"{"x":100,"y":50}"#)));
+        }
+        for ignored in ["-7", "null", r#""50""#] {
+            let token = house.challenge("one", None, Axes::One);
+            let body = format!(r#"{{"x":100,"y":{ignored}}}"#);
+            assert_eq!(answer(&house, &token, &body).status, StatusCode::OK, "{ignored}");
+        }
     }
 
     #[test]

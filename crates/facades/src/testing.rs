@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permissions};
 use countersign_domain::app::{Action, AppId};
-use countersign_domain::challenge::{Answer, Kind, Level, PictureFormat};
+use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
 use countersign_domain::operations::{
     ChallengeRequest, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, Ports, RedeemTicket,
 };
@@ -64,19 +64,25 @@ impl House {
         Self { clock, context }
     }
 
-    pub(crate) fn ticket(&self, app: &str, action: Option<&str>) -> String {
+    /// The token of a challenge that a door would have asked for.
+    pub(crate) fn challenge(&self, app: &str, action: Option<&str>, axes: Axes) -> String {
         let request = ChallengeRequest {
             app: &AppId::parse(app).unwrap(),
             kind: Kind::Slider,
             level: Level::DEFAULT,
-            format: PictureFormat::Png,
+            style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact: None,
             note: Vec::new(),
         };
-        let issued = block_on(self.context.issue_challenge.run(request)).unwrap();
-        let challenge = self.context.judge_answer.open(&issued.token, None).unwrap();
-        match block_on(self.context.judge_answer.run(challenge, &Answer::Slider { x: 100.0 }, None)).unwrap() {
+        block_on(self.context.issue_challenge.run(request)).unwrap().token
+    }
+
+    pub(crate) fn ticket(&self, app: &str, action: Option<&str>) -> String {
+        let token = self.challenge(app, action, Axes::One);
+        let challenge = self.context.judge_answer.open(&token, None).unwrap();
+        let answer = Answer::Slider { x: 100.0, y: None };
+        match block_on(self.context.judge_answer.run(challenge, &answer, None)).unwrap() {
             Judgement::Passed(ticket) => ticket.ticket,
             Judgement::Failed => panic!("the right answer failed"),
         }

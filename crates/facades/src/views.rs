@@ -25,10 +25,10 @@ pub(crate) struct PictureJson {
 impl From<&View> for ViewJson {
     fn from(view: &View) -> Self {
         match view {
-            View::Slider { background, piece } => Self::Slider {
+            View::Slider { axes, background, piece } => Self::Slider {
                 width: background.width,
                 height: background.height,
-                axes: "x",
+                axes: axes.word(),
                 background: background.into(),
                 piece: piece.into(),
             },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_domain::challenge::{Answer, Challenge, Kind, Level, PictureFormat, Puzzle, Seed, Solution};
+use countersign_domain::challenge::{Answer, Challenge, Kind, Level, Puzzle, Seed, Solution, Style};
 use countersign_domain::ports::{Busy, Entropy, Puzzles};
 use tokio::sync::Semaphore;
 
@@ -35,7 +35,7 @@ impl DrawnPuzzles {
 
 #[async_trait]
 impl Puzzles for DrawnPuzzles {
-    async fn make(&self, kind: Kind, level: Level, format: PictureFormat) -> Result<Puzzle, Busy> {
+    async fn make(&self, kind: Kind, level: Level, style: Style) -> Result<Puzzle, Busy> {
         let _admitted = self.admitted.try_acquire().map_err(|_| Busy)?;
         let permit = Arc::clone(&self.drawing).acquire_owned().await.map_err(|_| Busy)?;
         let challenge = Arc::clone(self.kind(kind).ok_or(Busy)?);
@@ -43,7 +43,7 @@ impl Puzzles for DrawnPuzzles {
         let drawn = tokio::task::spawn_blocking(move || {
             // Held by the drawing, not by the caller: a caller that goes away frees no core.
             let _permit = permit;
-            challenge.make(&seed, level, format)
+            challenge.make(&seed, level, style)
         });
         match drawn.await {
             Ok(Ok(puzzle)) => Ok(puzzle),

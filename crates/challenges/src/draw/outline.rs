@@ -16,6 +16,15 @@ enum Side {
     Plain,
 }
 
+/// Which opposite sides have the same, so that the middle of what a person sees is the middle of the square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Symmetry {
+    /// Left and right.
+    Across,
+    /// Left and right, and above and below.
+    Both,
+}
+
 /// A knob or a notch.
 struct Circle {
     x: f32,
@@ -26,12 +35,14 @@ struct Circle {
 
 impl Outline {
     /// A silhouette that fills a square of `side` pixels.
-    ///
-    /// Left and right have the same, so that the middle of what a person sees is the middle of the square.
-    pub(crate) fn new(rng: &mut impl Rng, side: usize) -> Self {
+    pub(crate) fn new(rng: &mut impl Rng, side: usize, symmetry: Symmetry) -> Self {
         let whole = side as f32;
         let beside = if rng.random() { Side::Knob } else { Side::Notch };
-        let (above, below) = (random_side(rng), random_side(rng));
+        let above = random_side(rng);
+        let below = match symmetry {
+            Symmetry::Across => random_side(rng),
+            Symmetry::Both => above,
+        };
         let knob = rng.random_range(0.145..0.17) * whole;
         // How far the centre of a knob stands out of the body, and that of a notch into it.
         let stand = knob * rng.random_range(0.1..0.3);
@@ -102,10 +113,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn silhouettes_fit_and_are_centred_across() {
+    fn silhouettes_fit_and_are_centred() {
         let mut rng = StdRng::seed_from_u64(5);
-        for _ in 0..200 {
-            let outline = Outline::new(&mut rng, 47);
+        for symmetry in [Symmetry::Across, Symmetry::Both].repeat(200) {
+            let outline = Outline::new(&mut rng, 47, symmetry);
             let inside: Vec<usize> = (0..47 * 47).filter(|index| outline.distance[*index] < 0.0).collect();
             let (left, right) = (
                 inside.iter().map(|index| index % 47).min().unwrap(),
@@ -114,6 +125,12 @@ mod tests {
             assert!((left + right).abs_diff(46) <= 1, "{left}..={right}");
             assert!(right - left >= 38);
             assert!((900..1800).contains(&inside.len()), "{}", inside.len());
+            if symmetry == Symmetry::Both {
+                let (top, bottom) = (inside[0] / 47, inside[inside.len() - 1] / 47);
+                assert!((top + bottom).abs_diff(46) <= 1, "{top}..={bottom}");
+                let weight = inside.iter().map(|index| index / 47).sum::<usize>() as f32 / inside.len() as f32;
+                assert!((weight - 23.0).abs() < 1.5, "{weight}");
+            }
         }
     }
 }

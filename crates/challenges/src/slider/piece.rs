@@ -2,7 +2,7 @@
 
 use std::io;
 
-use countersign_domain::challenge::Picture;
+use countersign_domain::challenge::{Axes, Picture};
 use rand::{Rng, RngExt as _};
 
 use super::{
@@ -23,10 +23,11 @@ const FRAME: f32 = 3.5;
 /// Width of the dark line around the frame, in pixels: a light piece has to be seen on a light page.
 const RIM: f32 = 0.8;
 
-/// Draws and encodes the strip that holds the piece in its row.
+/// Draws and encodes the piece: for one axis in its row of a strip as high as the picture, for two alone, so that neither
+/// its place in the file nor the file's height tells the row.
 ///
 /// Its lines run as they should where it belongs, but lie at random: continued across the frame they fit nowhere.
-pub(super) fn draw(plan: &Plan, rng: &mut impl Rng, grain: &mut impl Rng) -> io::Result<Picture> {
+pub(super) fn draw(plan: &Plan, rng: &mut impl Rng, grain: &mut impl Rng, axes: Axes) -> io::Result<Picture> {
     let there = plan.lines.there;
     let angle = there.angle() + degrees(rng.random_range(-4.0..4.0));
     let wave = Wave::new(angle, there.period() * rng.random_range(0.96..1.04));
@@ -42,8 +43,11 @@ pub(super) fn draw(plan: &Plan, rng: &mut impl Rng, grain: &mut impl Rng) -> io:
     let frame = if rng.random() { light } else { dark };
     let (bow, bow_phase) = (rng.random_range(0.4..0.9), rng.random_range(0.0..6.3_f32));
 
-    let mut pixels = vec![0; PIECE * HEIGHT * 4];
-    let top = usize::from(plan.place.top);
+    let (height, top) = match axes {
+        Axes::One => (HEIGHT, usize::from(plan.place.top)),
+        Axes::Two => (PIECE, 0),
+    };
+    let mut pixels = vec![0; PIECE * height * 4];
     let mut noise = [0; PIECE];
     let rows = pixels.chunks_exact_mut(PIECE * 4).skip(top);
     for (y, (row, distances)) in rows.zip(plan.outline.distance.chunks_exact(PIECE)).enumerate() {
@@ -67,5 +71,5 @@ pub(super) fn draw(plan: &Plan, rng: &mut impl Rng, grain: &mut impl Rng) -> io:
             pixel[3] = alpha;
         }
     }
-    encode::png_rgba(&pixels, PIECE as u16, HEIGHT as u16)
+    encode::png_rgba(&pixels, PIECE as u16, height as u16)
 }

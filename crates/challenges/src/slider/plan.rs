@@ -1,7 +1,7 @@
 //! What a slider picture will show, decided before a pixel is drawn, so that a plan which people would see badly costs
 //! microseconds to throw away.
 
-use countersign_domain::challenge::Level;
+use countersign_domain::challenge::{Axes, Level};
 use rand::{Rng, RngExt as _};
 
 use super::{HEIGHT, PIECE, WIDTH};
@@ -9,7 +9,7 @@ use crate::draw::{
     cells::Cells,
     disc::Disc,
     lattice::Lattice,
-    outline::Outline,
+    outline::{Outline, Symmetry},
     palette::Tint,
     wave::{TURN, Wave, crossing, degrees, turns},
 };
@@ -18,12 +18,12 @@ use crate::draw::{
 /// that both have the same middle; wherever the piece belongs, the square lies inside the picture.
 pub(super) const SPOT: usize = 59;
 
-/// Where the strip's left edge may belong, in pixels: far enough from the start that the piece has to be moved, and
+/// Where the piece's left edge may belong, in pixels: far enough from the start that the piece has to be moved, and
 /// the spot whole inside the picture.
 pub(super) const PLACES: std::ops::RangeInclusive<u16> = 12..=256;
 
-/// Where the top of the silhouette may lie, in pixels.
-const TOPS: std::ops::RangeInclusive<u16> = 6..=102;
+/// Where the top of the silhouette may lie, in pixels: the spot whole inside the picture.
+pub(super) const TOPS: std::ops::RangeInclusive<u16> = 6..=102;
 
 /// Grey levels are counted in sixteenths, so that smooth shading has no steps.
 pub(super) const GREY: i32 = 16;
@@ -41,6 +41,9 @@ const FROM_SPOT: usize = 46;
 /// How far ghosts lie apart at least, in pixels: a little overlap leaves both outlines whole enough.
 const FROM_GHOSTS: usize = 36;
 
+/// How many ghosts there are at most: more would crowd the picture.
+const MOST_GHOSTS: usize = 10;
+
 /// How wide a line may be at the spot, in pixels: finer ones blur when a page scales the picture, and of wider ones too few
 /// fit into the spot to show where they run.
 const PERIODS: std::ops::RangeInclusive<f32> = 4.6..=8.6;
@@ -52,7 +55,7 @@ const TRIES: usize = 24;
 /// pictures succeed more often would be likelier than others.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
-    /// Left edge of the strip, in pixels.
+    /// Left edge of the piece's picture, in pixels.
     pub(super) x: u16,
     /// Top of the silhouette, in pixels.
     pub(super) top: u16,
@@ -102,6 +105,8 @@ pub(super) struct Lines {
 
 /// What the level changes.
 struct Hardness {
+    /// Where the row is known. Where it is not there are half as many again: what looks for the outline has the whole
+    /// picture to search, and so the same number would stand further apart.
     ghosts: usize,
     /// Mean area of the cells at whose borders lines break, in square pixels.
     break_area: f32,
@@ -110,15 +115,20 @@ struct Hardness {
 }
 
 impl Plan {
-    pub(super) fn new(rng: &mut impl Rng, level: Level) -> Self {
+    pub(super) fn new(rng: &mut impl Rng, level: Level, axes: Axes) -> Self {
         let hardness = Hardness::of(level);
         let place = Place::random(rng);
-        let outline = Outline::new(rng, PIECE);
+        // Along each axis that a person places it, the middle of what they see has to be the middle of the square.
+        let symmetry = match axes {
+            Axes::One => Symmetry::Across,
+            Axes::Two => Symmetry::Both,
+        };
+        let outline = Outline::new(rng, PIECE, symmetry);
         let disc = Disc::new(rng, SPOT, 25.0, (0.003, 0.012), 4.5);
         let tint = Tint::random(rng);
         let lines = Lines::clear(rng, place, hardness.skew);
         let breaks = Cells::new(rng, (WIDTH, HEIGHT), hardness.break_area);
-        let ghosts = Ghost::several(rng, place, hardness.ghosts);
+        let ghosts = Ghost::several(rng, place, axes, hardness.ghosts(axes));
         let light = Lattice::new(rng, (WIDTH, HEIGHT), 120, 0, 21 * GREY);
         Self { place, outline, disc, tint, lines, breaks, ghosts, light }
     }
@@ -146,18 +156,25 @@ impl Hardness {
             5.. => Self { ghosts: 8, break_area: 1600.0, skew: 24.0 },
         }
     }
+
+    fn ghosts(&self, axes: Axes) -> usize {
+        match axes {
+            Axes::One => self.ghosts,
+            Axes::Two => (self.ghosts * 3 / 2).min(MOST_GHOSTS),
+        }
+    }
 }
 
 impl Ghost {
     /// Up to `number` ghosts, which leave each other and the surroundings of the spot alone: where two overlap people see
     /// a tangle, and nothing looks like the outline. Fewer if chance keeps putting them in each other's way.
-    fn several(rng: &mut impl Rng, place: Place, number: usize) -> Vec<Self> {
+    fn several(rng: &mut impl Rng, place: Place, axes: Axes, number: usize) -> Vec<Self> {
         let mut ghosts: Vec<Self> = Vec::with_capacity(number);
         for _ in 0..8 * number {
             if ghosts.len() == number {
                 break;
             }
-            let ghost = Self::random(rng, place);
+            let ghost = Self::random(rng, place, axes);
             if ghost.apart(place.x.into(), place.top.into()) >= FROM_SPOT
                 && ghosts.iter().all(|other| ghost.apart(other.left, other.top) >= FROM_GHOSTS)
             {
@@ -167,8 +184,12 @@ impl Ghost {
         ghosts
     }
 
-    fn random(rng: &mut impl Rng, place: Place) -> Self {
-        let beside = rng.random_bool(0.6);
+    fn random(rng: &mut impl Rng, place: Place, axes: Axes) -> Self {
+        // In a row that is known they have to stand beside the spot; in one that is not they would give it away.
+        let beside = match axes {
+            Axes::One => rng.random_bool(0.6),
+            Axes::Two => false,
+        };
         let left = rng.random_range(0..=WIDTH - PIECE);
         let top = if beside { usize::from(place.top) } else { rng.random_range(0..=HEIGHT - PIECE) };
         Self { left, top, shift: turns(rng.random_range(0.375..0.625)) }

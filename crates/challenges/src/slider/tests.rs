@@ -1,20 +1,34 @@
 //! Tests of the kind as a whole: what is drawn, and how answers are judged.
 
-use countersign_domain::{challenge::Picture, secret::Secret};
+use countersign_domain::{
+    challenge::{Picture, PictureFormat},
+    secret::Secret,
+};
 use proptest::prelude::*;
 
 use super::*;
 
 const LEVELS: std::ops::RangeInclusive<u8> = 1..=5;
 
-fn make(seed: [u8; 32], level: u8, format: PictureFormat) -> Puzzle {
-    Slider.make(&Secret::new(seed), Level::new(level).unwrap(), format).unwrap()
+const AXES: [Axes; 2] = [Axes::One, Axes::Two];
+
+const PNG: Style = Style { format: PictureFormat::Png, axes: Axes::One };
+const JPEG: Style = Style { format: PictureFormat::Jpeg, axes: Axes::One };
+const PNG_TWO: Style = Style { axes: Axes::Two, ..PNG };
+const JPEG_TWO: Style = Style { axes: Axes::Two, ..JPEG };
+
+fn make(seed: [u8; 32], level: u8, style: Style) -> Puzzle {
+    Slider.make(&Secret::new(seed), Level::new(level).unwrap(), style).unwrap()
 }
 
 fn parts(puzzle: &Puzzle) -> (u16, &Picture, &Picture) {
     let Solution::Slider { x, .. } = puzzle.solution;
-    let View::Slider { background, piece } = &puzzle.view;
+    let View::Slider { background, piece, .. } = &puzzle.view;
     (x, background, piece)
+}
+
+fn plan(seed: [u8; 32], level: u8, axes: Axes) -> Plan {
+    Plan::new(&mut StdRng::from_seed(seed), Level::new(level).unwrap(), axes)
 }
 
 fn seed(number: u64) -> [u8; 32] {
@@ -60,36 +74,64 @@ proptest! {
 
     #[test]
     fn answers_are_right_up_to_the_tolerance(seed: [u8; 32], level in LEVELS) {
-        let puzzle = make(seed, level, PictureFormat::Jpeg);
-        let right = |x: f64| Slider.judge(&puzzle.solution, &Answer::Slider { x });
+        let puzzle = make(seed, level, JPEG);
+        let right = |x: f64, y: Option<f64>| Slider.judge(&puzzle.solution, &Answer::Slider { x, y });
         let x = f64::from(parts(&puzzle).0);
-        prop_assert!(right(x) && right(x - 4.0) && right(x + 4.0) && right(x + 0.5));
-        prop_assert!(!right(x - 5.0) && !right(x + 5.0) && !right(x + 4.01) && !right(-x));
-        prop_assert!(!right(f64::NAN) && !right(f64::INFINITY) && !right(f64::NEG_INFINITY));
+        for y in [None, Some(5.0), Some(-1e9), Some(f64::NAN), Some(f64::INFINITY)] {
+            prop_assert!(right(x, y) && right(x - 4.0, y) && right(x + 4.0, y) && right(x + 0.5, y));
+            prop_assert!(!right(x - 5.0, y) && !right(x + 5.0, y) && !right(x + 4.01, y) && !right(-x, y));
+            prop_assert!(!right(f64::NAN, y) && !right(f64::INFINITY, y) && !right(f64::NEG_INFINITY, y));
+        }
+    }
+
+    #[test]
+    fn both_axes_have_to_be_right(seed: [u8; 32], level in LEVELS, right in -9.0..9.0, down in -9.0..9.0) {
+        let puzzle = make(seed, level, JPEG_TWO);
+        let Solution::Slider { x, y: Some(y), .. } = puzzle.solution else { panic!("no y") };
+        let (x, y) = (f64::from(x), f64::from(y));
+        let judged = |x: f64, y: Option<f64>| Slider.judge(&puzzle.solution, &Answer::Slider { x, y });
+        let near = |off: f64| off.abs() <= 4.0;
+        prop_assert_eq!(judged(x + right, Some(y + down)), near(right) && near(down));
+        for (right, down) in [(0.0, 0.0), (4.0, 4.0), (4.0, -4.0), (-4.0, 4.0), (-4.0, -4.0)] {
+            prop_assert!(judged(x + right, Some(y + down)));
+        }
+        for (right, down) in [(4.01, 0.0), (0.0, 4.01), (-4.01, 0.0), (0.0, -4.01)] {
+            prop_assert!(!judged(x + right, Some(y + down)));
+        }
+        for none in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            prop_assert!(!judged(x, Some(none)) && !judged(none, Some(y)));
+        }
+        prop_assert!(!judged(x, None));
     }
 
     #[test]
     fn pictures_depend_on_the_seed_alone(seed: [u8; 32], level in LEVELS) {
-        let puzzle = make(seed, level, PictureFormat::Png);
-        prop_assert_eq!(&puzzle, &make(seed, level, PictureFormat::Png));
-        let mut other = seed;
-        other[31] ^= 1;
-        let other = make(other, level, PictureFormat::Png);
-        let ((_, background, piece), (_, other_background, other_piece)) = (parts(&puzzle), parts(&other));
-        prop_assert_ne!(&background.bytes, &other_background.bytes);
-        prop_assert_ne!(&piece.bytes, &other_piece.bytes);
+        for style in [PNG, PNG_TWO] {
+            let puzzle = make(seed, level, style);
+            prop_assert_eq!(&puzzle, &make(seed, level, style));
+            let mut other = seed;
+            other[31] ^= 1;
+            let other = make(other, level, style);
+            let ((_, background, piece), (_, other_background, other_piece)) = (parts(&puzzle), parts(&other));
+            prop_assert_ne!(&background.bytes, &other_background.bytes);
+            prop_assert_ne!(&piece.bytes, &other_piece.bytes);
+        }
     }
 
     #[test]
     fn pictures_have_their_formats_and_sizes(seed: [u8; 32], level in LEVELS) {
-        for format in [PictureFormat::Png, PictureFormat::Jpeg] {
-            let puzzle = make(seed, level, format);
+        for style in [PNG, JPEG, PNG_TWO, JPEG_TWO] {
+            let Style { format, axes } = style;
+            let puzzle = make(seed, level, style);
             let (_, background, piece) = parts(&puzzle);
+            let high = if axes == Axes::One { 155 } else { 47 };
+            let View::Slider { axes: shown, .. } = puzzle.view;
+            prop_assert_eq!(shown, axes);
             prop_assert_eq!((background.format, background.width, background.height), (format, 310, 155));
-            prop_assert_eq!((piece.format, piece.width, piece.height), (PictureFormat::Png, 47, 155));
+            prop_assert_eq!((piece.format, piece.width, piece.height), (PictureFormat::Png, 47, high));
             let magic: &[u8] = if format == PictureFormat::Png { b"\x89PNG\r\n\x1a\n" } else { b"\xff\xd8\xff" };
             prop_assert!(background.bytes.starts_with(magic));
-            prop_assert_eq!(pixels(piece).len(), 47 * 155 * 4);
+            prop_assert_eq!(pixels(piece).len(), 47 * usize::from(high) * 4);
             if format == PictureFormat::Png {
                 prop_assert_eq!(pixels(background).len(), 310 * 155 * 3);
             }
@@ -98,9 +140,8 @@ proptest! {
 
     #[test]
     fn the_strip_is_solid_where_the_piece_is_and_empty_elsewhere(seed: [u8; 32], level in LEVELS) {
-        let mut rng = StdRng::from_seed(seed);
-        let top = usize::from(Plan::new(&mut rng, Level::new(level).unwrap()).place.top);
-        let puzzle = make(seed, level, PictureFormat::Jpeg);
+        let top = usize::from(plan(seed, level, Axes::One).place.top);
+        let puzzle = make(seed, level, JPEG);
         let alphas: Vec<u8> = pixels(parts(&puzzle).2).chunks_exact(4).map(|pixel| pixel[3]).collect();
         prop_assert!(alphas.contains(&0) && alphas.contains(&255));
         let share = alphas.iter().filter(|alpha| **alpha > 128).count() as f64 / alphas.len() as f64;
@@ -110,14 +151,41 @@ proptest! {
     }
 
     #[test]
+    fn the_piece_alone_does_not_tell_its_place(seed: [u8; 32], level in LEVELS, x in 12_u16..=256, top in 6_u16..=102) {
+        let mut moved = plan(seed, level, Axes::Two);
+        let draw = |plan: &Plan| {
+            let (mut rng, mut grain) = (StdRng::from_seed(seed), StdRng::from_seed([1; 32]));
+            piece::draw(plan, &mut rng, &mut grain, Axes::Two).unwrap()
+        };
+        let before = draw(&moved);
+        moved.place = plan::Place { x, top };
+        prop_assert_eq!(before, draw(&moved));
+    }
+
+    #[test]
+    fn the_piece_alone_fills_its_picture_evenly(seed: [u8; 32], level in LEVELS) {
+        let puzzle = make(seed, level, JPEG_TWO);
+        let alphas: Vec<u8> = pixels(parts(&puzzle).2).chunks_exact(4).map(|pixel| pixel[3]).collect();
+        let solid: Vec<usize> = (0..PIECE * PIECE).filter(|index| alphas[*index] > 128).collect();
+        let (columns, rows) = (solid.iter().map(|index| index % PIECE), solid.iter().map(|index| index / PIECE));
+        for (first, last) in [
+            (columns.clone().min().unwrap(), columns.max().unwrap()),
+            (rows.clone().min().unwrap(), rows.max().unwrap()),
+        ] {
+            prop_assert!((first + last).abs_diff(PIECE - 1) <= 1 && last - first >= 38, "{first}..={last}");
+        }
+    }
+
+    #[test]
     fn people_see_the_spot(seed: [u8; 32], level in LEVELS) {
-        let mut rng = StdRng::from_seed(seed);
-        let place = Plan::new(&mut rng, Level::new(level).unwrap()).place;
-        let puzzle = make(seed, level, PictureFormat::Png);
-        let (x, background, _) = parts(&puzzle);
-        prop_assert_eq!(x, place.x);
-        let agreement = agreement(background, x.into(), place.top.into());
-        prop_assert!(agreement < -0.3, "{agreement}");
+        for style in [PNG, PNG_TWO] {
+            let place = plan(seed, level, style.axes).place;
+            let puzzle = make(seed, level, style);
+            let (x, background, _) = parts(&puzzle);
+            prop_assert_eq!(x, place.x);
+            let agreement = agreement(background, x.into(), place.top.into());
+            prop_assert!(agreement < -0.3, "{agreement}");
+        }
     }
 }
 
@@ -125,7 +193,8 @@ proptest! {
 fn plans_are_clear() {
     let unclear = (0..1000)
         .filter(|number| {
-            let plan = Plan::new(&mut StdRng::from_seed(seed(*number)), Level::DEFAULT);
+            let axes = AXES[usize::from(number % 2 == 1)];
+            let plan = plan(seed(*number), Level::DEFAULT.number(), axes);
             plan.lines.clarity(plan.place) < plan::CLEAR
         })
         .count();
@@ -134,19 +203,25 @@ fn plans_are_clear() {
 
 #[test]
 fn places_are_even() {
-    const DRAWS: u64 = 7350;
-    let (first, last) = (*plan::PLACES.start(), *plan::PLACES.end());
-    let mut counts = [0_u32; 35];
+    const DRAWS: u64 = 245 * 97 * 10;
+    let mut columns = [0_u32; 35];
+    let mut rows = [0_u32; 97];
+    // Coarse columns by rows: a row tells nothing of the column either.
+    let mut both = [[0_u32; 97]; 7];
     for number in 0..DRAWS {
         let place = plan::Place::random(&mut StdRng::from_seed(seed(number)));
-        assert!((first..=last).contains(&place.x));
-        counts[usize::from(place.x - first) / 7] += 1;
+        let (column, row) = (place.x - plan::PLACES.start(), usize::from(place.top - plan::TOPS.start()));
+        columns[usize::from(column) / 7] += 1;
+        rows[row] += 1;
+        both[usize::from(column) / 35][row] += 1;
     }
-    assert_eq!(usize::from(last - first) + 1, 7 * counts.len());
-    let expected = DRAWS as f64 / counts.len() as f64;
-    let chi_square: f64 = counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
-    // 34 degrees of freedom: an even distribution stays below this all but once in a thousand times.
-    assert!(chi_square < 65.2, "{chi_square}");
+    assert_eq!((plan::PLACES.len(), plan::TOPS.len()), (245, 97));
+    // An even distribution stays below these all but once in a thousand times, at 34, 96 and 678 degrees of freedom.
+    for (counts, limit) in [(&columns[..], 65.2), (&rows, 144.6), (both.as_flattened(), 797.5)] {
+        let expected = DRAWS as f64 / counts.len() as f64;
+        let chi_square: f64 = counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum();
+        assert!(chi_square < limit, "{chi_square}");
+    }
 }
 
 #[test]
@@ -154,7 +229,24 @@ fn the_place_is_the_first_thing_drawn_and_stays() {
     for number in 0..50 {
         let place = plan::Place::random(&mut StdRng::from_seed(seed(number)));
         for level in LEVELS {
-            assert_eq!(parts(&make(seed(number), level, PictureFormat::Jpeg)).0, place.x);
+            for (style, y) in [(JPEG, None), (JPEG_TWO, Some(place.top))] {
+                let solution = Solution::Slider { x: place.x, y, tolerance: TOLERANCE };
+                assert_eq!(make(seed(number), level, style).solution, solution);
+            }
         }
     }
+}
+
+#[test]
+fn ghosts_leave_the_row_alone_where_it_is_not_told() {
+    let (mut beside, mut all) = (0, 0);
+    for number in 0..400 {
+        let plan = plan(seed(number), 5, Axes::Two);
+        assert!(plan.ghosts.len() <= 10);
+        all += plan.ghosts.len();
+        beside += plan.ghosts.iter().filter(|ghost| ghost.top.abs_diff(plan.place.top.into()) <= 1).count();
+    }
+    // Three tops of 109 would be 2.8 %; ghosts do not stand on the spot, which leaves fewer.
+    assert!(all > 400 * 8, "{all}");
+    assert!(beside * 100 < all * 4, "{beside} of {all}");
 }

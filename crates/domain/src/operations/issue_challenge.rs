@@ -1,5 +1,5 @@
 use crate::app::{Action, AppId, AppRefusal};
-use crate::challenge::{Kind, Level, PictureFormat, View};
+use crate::challenge::{Kind, Level, Style, View};
 use crate::contact::Contact;
 use crate::operations::{Lifetimes, Ports};
 use crate::ports::{Busy, Event};
@@ -21,8 +21,8 @@ pub struct ChallengeRequest<'a> {
     pub kind: Kind,
     /// How hard.
     pub level: Level,
-    /// How the pictures are encoded.
-    pub format: PictureFormat,
+    /// In which form.
+    pub style: Style,
     /// What the app wants the ticket for.
     pub action: Option<Action>,
     /// To whom the ticket is to be bound.
@@ -67,7 +67,7 @@ impl IssueChallenge {
     pub async fn run(&self, request: ChallengeRequest<'_>) -> Result<IssuedChallenge, IssueChallengeError> {
         let ports = &self.ports;
         let app = ports.directory.usable_app(request.app)?;
-        let puzzle = ports.puzzles.make(request.kind, request.level, request.format).await?;
+        let puzzle = ports.puzzles.make(request.kind, request.level, request.style).await?;
         let keyring = ports.directory.keyring();
         let issued_at = ports.clock.now();
         let expires_at = issued_at.plus(self.lifetimes.challenge);

@@ -1,5 +1,5 @@
 use crate::app::{AppId, AppRefusal};
-use crate::challenge::{Answer, Kind};
+use crate::challenge::{Answer, Wanted};
 use crate::contact::Contact;
 use crate::operations::{Lifetimes, Ports};
 use crate::ports::{Busy, Event, Judged, MarksError, Spent};
@@ -21,9 +21,9 @@ pub struct JudgeAnswer {
 pub struct OpenChallenge(ChallengeRecord);
 
 impl OpenChallenge {
-    /// The kind of answer that it wants.
-    pub fn kind(&self) -> Kind {
-        self.0.stamp.kind
+    /// What its answer has to hold.
+    pub fn wants(&self) -> Wanted {
+        self.0.solution.wants()
     }
 
     /// What the door asked to be remembered.

@@ -3,15 +3,15 @@ use std::time::Duration;
 
 use super::*;
 use crate::app::{Action, AppId, AppRefusal};
-use crate::challenge::{Answer, Kind, Level, PictureFormat};
+use crate::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, Wanted};
 use crate::contact::Contact;
 use crate::ports::Busy;
 use crate::testing::{FixedDirectory, ManualClock, ModelMarks, NoTally, PlainPuzzles, SeededEntropy, app, block_on};
 
 const LIFETIMES: Lifetimes =
     Lifetimes { challenge: Duration::from_mins(2), ticket: Duration::from_mins(3), clock_skew: Duration::from_secs(5) };
-const RIGHT: Answer = Answer::Slider { x: 102.0 };
-const WRONG: Answer = Answer::Slider { x: 150.0 };
+const RIGHT: Answer = Answer::Slider { x: 102.0, y: None };
+const WRONG: Answer = Answer::Slider { x: 150.0, y: None };
 
 struct House {
     clock: Arc<ManualClock>,
@@ -45,11 +45,15 @@ impl House {
     }
 
     fn issue(&self, app: &str, action: Option<&str>) -> Result<IssuedChallenge, IssueChallengeError> {
+        self.issue_along(app, action, Axes::One)
+    }
+
+    fn issue_along(&self, app: &str, action: Option<&str>, axes: Axes) -> Result<IssuedChallenge, IssueChallengeError> {
         block_on(IssueChallenge::new(self.ports.clone(), LIFETIMES).run(ChallengeRequest {
             app: &AppId::parse(app).unwrap(),
             kind: Kind::Slider,
             level: Level::DEFAULT,
-            format: PictureFormat::Png,
+            style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact: None,
             note: b"note".to_vec(),
@@ -98,11 +102,26 @@ fn a_right_answer_earns_a_ticket_that_is_redeemed_once() {
 #[test]
 fn a_challenge_is_spent_by_its_first_answer_right_or_wrong() {
     let house = House::new();
-    for first in [RIGHT, WRONG, Answer::Slider { x: -1e9 }] {
+    for first in [RIGHT, WRONG, Answer::Slider { x: -1e9, y: None }] {
         let token = house.issue("one", None).unwrap().token;
         let passed = matches!(house.answer(&token, first, None).unwrap(), Judgement::Passed(_));
         assert_eq!(passed, first == RIGHT);
         assert_eq!(house.answer(&token, RIGHT, None), Err(ChallengeRefusal::Used.into()));
+    }
+}
+
+#[test]
+fn a_challenge_says_what_its_answer_has_to_hold() {
+    let house = House::new();
+    for (axes, y) in [(Axes::One, None), (Axes::One, Some(-7.0)), (Axes::Two, Some(46.0))] {
+        let token = house.issue_along("one", None, axes).unwrap().token;
+        assert_eq!(house.judge().open(&token, None).unwrap().wants(), Wanted::Slider { axes });
+        let right = Answer::Slider { x: 102.0, y };
+        assert!(matches!(house.answer(&token, right, None), Ok(Judgement::Passed(_))), "{axes:?} {y:?}");
+    }
+    for y in [None, Some(45.0), Some(f64::NAN)] {
+        let token = house.issue_along("one", None, Axes::Two).unwrap().token;
+        assert_eq!(house.answer(&token, Answer::Slider { x: 102.0, y }, None), Ok(Judgement::Failed));
     }
 }
 

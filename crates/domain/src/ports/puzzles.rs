@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use crate::challenge::{Answer, Kind, Level, PictureFormat, Puzzle, Solution};
+use crate::challenge::{Answer, Kind, Level, Puzzle, Solution, Style};
 
 /// More puzzles are being drawn than this machine can draw; nothing is wrong with the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub trait Puzzles: Send + Sync {
     ///
     /// # Errors
     /// [`Busy`] when the queue of drawings is full.
-    async fn make(&self, kind: Kind, level: Level, format: PictureFormat) -> Result<Puzzle, Busy>;
+    async fn make(&self, kind: Kind, level: Level, style: Style) -> Result<Puzzle, Busy>;
 
     /// Whether `answer` solves the puzzle; an answer of another kind does not.
     fn judge(&self, solution: &Solution, answer: &Answer) -> bool;

@@ -19,7 +19,7 @@ use async_trait::async_trait;
 
 use crate::access_key::{AccessKey, AccessKeyId};
 use crate::app::{App, AppId};
-use crate::challenge::{Answer, Kind, Level, Picture, PictureFormat, Puzzle, Solution, View};
+use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Style, View};
 use crate::ports::{Busy, Clock, Directory, Entropy, Event, Puzzles, Tally};
 use crate::sealing::{KeyId, Keyring, SealingKey};
 use crate::secret::Secret;
@@ -126,20 +126,26 @@ pub fn app(id: &str) -> App {
     }
 }
 
-/// Puzzles without pictures, for rules that do not look at them: the piece belongs at 100, give or take 4.
+/// Puzzles without pictures, for rules that do not look at them: the piece belongs at 100 and, where two axes are
+/// asked, at 50 from the top, give or take 4.
 pub struct PlainPuzzles;
 
 #[async_trait]
 impl Puzzles for PlainPuzzles {
-    async fn make(&self, _: Kind, _: Level, format: PictureFormat) -> Result<Puzzle, Busy> {
-        let picture = Picture { format, width: 310, height: 155, bytes: vec![1, 2, 3] };
-        let view = View::Slider { background: picture.clone(), piece: picture };
-        Ok(Puzzle { solution: Solution::Slider { x: 100, tolerance: 4 }, view })
+    async fn make(&self, _: Kind, _: Level, Style { format, axes }: Style) -> Result<Puzzle, Busy> {
+        let picture = |width, height| Picture { format, width, height, bytes: vec![1, 2, 3] };
+        let (piece, y) = match axes {
+            Axes::One => (picture(47, 155), None),
+            Axes::Two => (picture(47, 47), Some(50)),
+        };
+        let view = View::Slider { axes, background: picture(310, 155), piece };
+        Ok(Puzzle { solution: Solution::Slider { x: 100, y, tolerance: 4 }, view })
     }
 
     fn judge(&self, solution: &Solution, answer: &Answer) -> bool {
-        let (Solution::Slider { x, tolerance }, Answer::Slider { x: answered }) = (solution, answer);
-        (answered - f64::from(*x)).abs() <= f64::from(*tolerance)
+        let (Solution::Slider { x, y, tolerance }, Answer::Slider { x: right, y: down }) = (*solution, *answer);
+        let near = |answered: f64, place: u16| (answered - f64::from(place)).abs() <= f64::from(tolerance);
+        near(right, x) && y.is_none_or(|y| down.is_some_and(|down| near(down, y)))
     }
 }
 

@@ -134,6 +134,8 @@ fn tokens_of_others_late_changed_and_never_issued_are_dead_alike() {
     for dead in [late.as_str(), &changed, "00000000000000000000000000000000", "---", "令牌"] {
         insta::assert_snapshot!("token_dead", shown(&verify(&house, dead, point)));
     }
+    let two_axes = house.challenge("one", None, Axes::Two);
+    insta::assert_snapshot!("token_dead", shown(&verify(&house, &two_axes, point)));
     let foreign = json!({"point_json": point, "token": token(&house), "sender": "13912345678"}).to_string();
     insta::assert_snapshot!("token_dead", shown(&post(&house, &with("X-client-id", "two"), &foreign)));
 }

@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use countersign_domain::app::AppId;
-use countersign_domain::challenge::{Challenge, Kind, Level, PictureFormat, Seed, View};
+use countersign_domain::challenge::{Challenge, Kind, Level, PictureFormat, Seed, Style, View};
 use countersign_domain::ports::{Clock as _, Entropy};
 use countersign_domain::sealing::{KeyId, Keyring, Purpose, SealingKey};
 use countersign_domain::secret::Secret;
 use countersign_domain::ticket::{ChallengeRecord, Stamp};
 use serde_json::json;
 
-use super::sample::{challenge, kind};
+use super::sample::{Door, challenge, kind};
 use crate::system::{OsEntropy, SystemClock};
 
 #[derive(Args)]
@@ -64,16 +64,16 @@ impl Bench {
         for kind in kinds {
             let challenge = challenge(kind)?;
             let pictures = reference_pictures()?;
-            for format in [PictureFormat::Jpeg, PictureFormat::Png] {
-                let mut row = Row::new(kind.word(), format);
+            for style in [Door::Native.style(), Door::Oneaccess.style()] {
+                let mut row = Row::new(kind.word(), style.format);
                 let end = clock.monotonic() + Duration::from_secs(u64::from(self.seconds));
                 // The first rounds warm caches and are thrown away.
-                let mut discarded = (Row::new("", format), Row::new("", format));
+                let mut discarded = (Row::new("", style.format), Row::new("", style.format));
                 for turn in 0.. {
                     let (reference, row) =
                         if turn < 20 { (&mut discarded.0, &mut discarded.1) } else { (&mut reference, &mut row) };
                     timer(&mut || encode(&pictures[turn % pictures.len()]), reference)?;
-                    timer(&mut || whole(&*challenge, format), row)?;
+                    timer(&mut || whole(&*challenge, style), row)?;
                     if clock.monotonic() > end && row.times.len() > 20 {
                         break;
                     }
@@ -119,9 +119,9 @@ impl Bench {
 }
 
 /// One challenge as a door hands it out, but for the JSON around it; returns the pictures' bytes.
-fn whole(challenge: &dyn Challenge, format: PictureFormat) -> anyhow::Result<usize> {
+fn whole(challenge: &dyn Challenge, style: Style) -> anyhow::Result<usize> {
     let entropy: &dyn Entropy = &OsEntropy;
-    let puzzle = challenge.make(&Seed::new(entropy.array()), Level::DEFAULT, format)?;
+    let puzzle = challenge.make(&Seed::new(entropy.array()), Level::DEFAULT, style)?;
     let issued_at = SystemClock::new().now();
     let record = ChallengeRecord {
         stamp: Stamp {
@@ -140,7 +140,7 @@ fn whole(challenge: &dyn Challenge, format: PictureFormat) -> anyhow::Result<usi
     };
     let keyring = Keyring::new(SealingKey::new(KeyId([0; 4]), Secret::new([0; 32]), issued_at), Vec::new());
     std::hint::black_box(keyring.seal(Purpose::Challenge, &record.encode(), issued_at, entropy)?);
-    let View::Slider { background, piece } = std::hint::black_box(puzzle.view);
+    let View::Slider { background, piece, .. } = std::hint::black_box(puzzle.view);
     Ok(background.bytes.len() + piece.bytes.len())
 }
 
@@ -156,7 +156,7 @@ fn reference_pictures() -> anyhow::Result<Vec<Pixels>> {
     let slider = challenge(Kind::Slider)?;
     let entropy: &dyn Entropy = &OsEntropy;
     let draw = |_| {
-        let puzzle = slider.make(&Seed::new(entropy.array()), Level::DEFAULT, PictureFormat::Png)?;
+        let puzzle = slider.make(&Seed::new(entropy.array()), Level::DEFAULT, Door::Oneaccess.style())?;
         let View::Slider { background, .. } = puzzle.view;
         let mut reader = png::Decoder::new(std::io::Cursor::new(background.bytes)).read_info()?;
         let mut bytes = vec![0; reader.output_buffer_size().context("a picture that fits into memory")?];

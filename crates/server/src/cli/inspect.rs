@@ -45,7 +45,7 @@ impl Inspect {
 
 fn challenge(record: &ChallengeRecord) -> Value {
     let solution = match record.solution {
-        Solution::Slider { x, tolerance } => json!({ "x": x, "tolerance": tolerance }),
+        Solution::Slider { x, y, tolerance } => json!({ "x": x, "y": y, "tolerance": tolerance }),
     };
     let sentence = sentence("A challenge", &record.stamp);
     let (stamp, note_bytes) = (stamp(&record.stamp), record.note.len());

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
-use countersign_domain::challenge::{Challenge, Kind, Level, PictureFormat, Puzzle, Seed, Solution, View};
+use countersign_domain::challenge::{Axes, Challenge, Kind, Level, PictureFormat, Puzzle, Seed, Solution, Style, View};
 use countersign_domain::ports::Entropy;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ pub(super) struct Sample {
     /// How hard, 1 to 5
     #[arg(long, value_name = "LEVEL", default_value = "3", value_parser = level)]
     level: Level,
-    /// Whose pictures: PNG for oneaccess, JPEG for native
+    /// Whose pictures: PNG and one axis for oneaccess, JPEG and two axes for native
     #[arg(long, value_enum, default_value_t = Door::Oneaccess)]
     door: Door,
     /// Where to write; standard output, if left out
@@ -39,10 +39,11 @@ pub(super) enum Door {
 }
 
 impl Door {
-    fn format(self) -> PictureFormat {
+    /// What this door's clients get.
+    pub(super) fn style(self) -> Style {
         match self {
-            Self::Oneaccess => PictureFormat::Png,
-            Self::Native => PictureFormat::Jpeg,
+            Self::Oneaccess => Style { format: PictureFormat::Png, axes: Axes::One },
+            Self::Native => Style { format: PictureFormat::Jpeg, axes: Axes::Two },
         }
     }
 }
@@ -76,7 +77,7 @@ impl Sample {
         let entropy: &dyn Entropy = &OsEntropy;
         let mut out = BufWriter::new(out);
         for _ in 0..self.count {
-            let puzzle = challenge.make(&Seed::new(entropy.array()), self.level, self.door.format())?;
+            let puzzle = challenge.make(&Seed::new(entropy.array()), self.level, self.door.style())?;
             writeln!(out, "{}", labelled(&puzzle))?;
         }
         Ok(out.flush()?)
@@ -85,12 +86,18 @@ impl Sample {
 
 fn labelled(puzzle: &Puzzle) -> Value {
     match (&puzzle.view, puzzle.solution) {
-        (View::Slider { background, piece }, Solution::Slider { x, tolerance }) => json!({
-            "background_b64": STANDARD.encode(&background.bytes),
-            "piece_b64": STANDARD.encode(&piece.bytes),
-            "answer_x": x,
-            "width": background.width,
-            "tol": tolerance,
-        }),
+        (View::Slider { background, piece, .. }, Solution::Slider { x, y, tolerance }) => {
+            let mut fields = json!({
+                "background_b64": STANDARD.encode(&background.bytes),
+                "piece_b64": STANDARD.encode(&piece.bytes),
+                "answer_x": x,
+                "width": background.width,
+                "tol": tolerance,
+            });
+            if let Some(y) = y {
+                fields["answer_y"] = json!(y);
+            }
+            fields
+        }
     }
 }

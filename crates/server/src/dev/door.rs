@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use countersign_domain::app::AppId;
-use countersign_domain::challenge::{Answer, Kind, Level, PictureFormat, Solution};
+use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Solution, Style};
 use countersign_domain::operations::{
     ChallengeRequest, Expected, IssueChallengeError, JudgeAnswerError, Judgement, RedeemTicketError,
 };
@@ -16,6 +16,9 @@ use serde::{Deserialize, Serialize};
 /// Headers by which a proxy says for whom it asks. With one of them the call is not from this machine.
 const FORWARDING: [&str; 7] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "x-client-ip"];
+
+/// The y that vendors' doors want, which ask for one axis only.
+const VENDORS_Y: u16 = 5;
 
 /// `/dev/*`: what tests and the demo page may know, and nobody else. It wants a loopback `Host` (so that no page of another
 /// site reaches it by renaming itself) and sends no CORS.
@@ -67,7 +70,6 @@ fn is_local(headers: &HeaderMap) -> bool {
 #[derive(Serialize)]
 struct SliderSolution {
     x: u16,
-    /// What the vendors' doors want; they ask for one axis only.
     y: u16,
 }
 
@@ -100,7 +102,7 @@ impl DevDoor {
         let bytes = keyring.open(Purpose::Challenge, token).map_err(|_| Problem::ChallengeUnknown)?;
         let record = ChallengeRecord::decode(&bytes).map_err(|_| Problem::ChallengeUnknown)?;
         match record.solution {
-            Solution::Slider { x, .. } => Ok(ok(json(&SliderSolution { x, y: 5 }))),
+            Solution::Slider { x, y, .. } => Ok(ok(json(&SliderSolution { x, y: y.unwrap_or(VENDORS_Y) }))),
         }
     }
 
@@ -115,7 +117,7 @@ impl DevDoor {
             app: &self.app,
             kind: Kind::Slider,
             level: Level::DEFAULT,
-            format: PictureFormat::Jpeg,
+            style: Style { format: PictureFormat::Jpeg, axes: Axes::Two },
             action: None,
             contact: None,
             note: Vec::new(),
@@ -127,13 +129,13 @@ impl DevDoor {
         let keyring = self.context.directory.keyring();
         let bytes = keyring.open(Purpose::Challenge, &issued.token).map_err(|_| Problem::Failed)?;
         let record = ChallengeRecord::decode(&bytes).map_err(|_| Problem::Failed)?;
-        let Solution::Slider { x, .. } = record.solution;
+        let Solution::Slider { x, y, .. } = record.solution;
         let judged = |error| match error {
             JudgeAnswerError::Busy(_) => Problem::Busy,
             JudgeAnswerError::Challenge(_) | JudgeAnswerError::App(_) => Problem::Failed,
         };
         let open = self.context.judge_answer.open(&issued.token, Some(&self.app)).map_err(judged)?;
-        let answer = Answer::Slider { x: f64::from(x) };
+        let answer = Answer::Slider { x: f64::from(x), y: y.map(f64::from) };
         match self.context.judge_answer.run(open, &answer, None).await.map_err(judged)? {
             Judgement::Passed(ticket) => Ok(ok(json(&TicketJson { ticket: ticket.ticket, randstr: String::new() }))),
             Judgement::Failed => Err(Problem::Failed),

@@ -24,7 +24,10 @@ fn sample_writes_labelled_challenges() {
         for sample in &samples {
             assert!(STANDARD.decode(sample["background_b64"].as_str().unwrap()).unwrap().starts_with(magic));
             assert!(STANDARD.decode(sample["piece_b64"].as_str().unwrap()).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
-            assert!((0..=263).contains(&sample["answer_x"].as_u64().unwrap()));
+            assert!((12..=256).contains(&sample["answer_x"].as_u64().unwrap()));
+            let two_axes = sample.get("answer_y").is_some_and(|y| (6..=102).contains(&y.as_u64().unwrap()));
+            assert_eq!(two_axes, door == "native");
+            assert_eq!(sample.get("answer_y").is_some(), two_axes);
             assert_eq!((&sample["width"], &sample["tol"]), (&json!(310), &json!(4)));
         }
         assert_ne!(samples[0]["background_b64"], samples[1]["background_b64"]);
@@ -54,7 +57,7 @@ async fn inspect_shows_what_a_token_holds() {
     let x = client.solution(&token).await;
     let shown: Value = serde_json::from_str(&output(&["inspect", &token], server.folder.path())).unwrap();
     assert_eq!(shown["what"], "challenge");
-    assert_eq!(shown["solution"], json!({"x": x, "tolerance": 4}));
+    assert_eq!(shown["solution"], json!({"x": x, "y": null, "tolerance": 4}));
     assert_eq!(shown["stamp"]["app"], server.site_key());
     assert!(shown["sentence"].as_str().unwrap().starts_with("A challenge for the app "));
     let ticket = client.ticket(server.site_key()).await;
