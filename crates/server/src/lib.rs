@@ -14,6 +14,7 @@ mod master_key;
 mod metrics;
 mod operations_door;
 mod pages;
+mod private_file;
 mod puzzles;
 mod system;
 mod unread;

@@ -1,13 +1,12 @@
 //! The master key: the file `master.key` in the data folder, or the environment.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use countersign_domain::ports::Entropy;
 use countersign_domain::sealing::MasterKey;
 use countersign_domain::secret::Secret;
 
-use crate::hex;
+use crate::{hex, private_file};
 
 /// The environment's variable: 64 hexadecimal digits.
 pub(crate) const VARIABLE: &str = "COUNTERSIGN_MASTER_KEY";
@@ -90,7 +89,11 @@ impl MasterKeySource {
             return Ok((VARIABLE.to_owned(), text.clone()));
         }
         let path = self.data.join("master.key");
-        refuse_exposed(&path)?;
+        match private_file::is_exposed(&path) {
+            Ok(false) => {}
+            Ok(true) => return Err(MasterKeyError::Exposed(path)),
+            Err(error) => return Err(MasterKeyError::File { path, error }),
+        }
         match std::fs::read_to_string(&path) {
             Ok(text) => Ok((path.display().to_string(), Secret::new(text))),
             Err(error) => Err(MasterKeyError::File { path, error }),
@@ -98,38 +101,14 @@ impl MasterKeySource {
     }
 }
 
-/// Writes the file whole or not at all, readable by its owner only.
 fn write(path: &Path, keys: &[&Secret<String>]) -> std::io::Result<()> {
-    let fresh = path.with_extension("key.new");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&fresh)?;
+    // Big enough from the start: a text that grows leaves copies behind.
+    let mut text = String::with_capacity(keys.iter().map(|key| key.expose().len() + 1).sum());
     for key in keys {
-        file.write_all(key.expose().as_bytes())?;
-        file.write_all(b"\n")?;
+        text.push_str(key.expose());
+        text.push('\n');
     }
-    file.sync_all()?;
-    std::fs::rename(fresh, path)
-}
-
-#[cfg(unix)]
-fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let metadata = path.metadata().map_err(|error| MasterKeyError::File { path: path.to_owned(), error })?;
-    // The lower six bits are what the group and everybody else may do.
-    if metadata.permissions().mode().trailing_zeros() >= 6 {
-        Ok(())
-    } else {
-        Err(MasterKeyError::Exposed(path.to_owned()))
-    }
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_: &Path) -> Result<(), MasterKeyError> {
-    Ok(())
+    private_file::write(path, Secret::new(text).expose().as_bytes())
 }
 
 #[cfg(test)]
