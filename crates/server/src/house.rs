@@ -19,6 +19,7 @@ use countersign_facades::{Context, Facade};
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::sqlite::SqliteRecords;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 use crate::config::{self, Config};
 use crate::dev::{self, DevDoor, Identity};
@@ -30,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::operations_door::OperationsDoor;
 use crate::pages::Pages;
 use crate::puzzles::DrawnPuzzles;
+use crate::tls::Tls;
 
 /// How often the records are asked whether a command beside the server changed something. Half of the second that is
 /// promised.
@@ -98,6 +100,18 @@ pub struct House {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     identity: Option<Identity>,
+    tls: Option<Tls>,
+}
+
+/// What a server says once it takes calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Announcement<'a> {
+    /// Where clients reach it.
+    pub public_url: &'a str,
+    /// The certificate of its own authority, where it has one, for clients to trust.
+    pub ca: Option<&'a Path>,
+    /// The table of `dev.json`, under `--dev`.
+    pub table: Option<&'a str>,
 }
 
 impl House {
@@ -114,6 +128,7 @@ impl House {
     ) -> anyhow::Result<Self> {
         check_folder(&config, mode)?;
         let vault = Vault::open(&config.data, master_key, &*entropy)?;
+        let tls = Tls::open(&config, Arc::clone(&clock))?;
         vault.ensure_sealing_key(&*clock, &*entropy).await?;
         let identity = match mode {
             Mode::Production => None,
@@ -155,23 +170,26 @@ impl House {
             entropy,
             oneaccess: config.oneaccess.settings(),
         };
-        Ok(Self { config, context, records, directory, marks, metrics, clock, identity })
+        Ok(Self { config, context, records, directory, marks, metrics, clock, identity, tls })
     }
 
-    /// Serves `listener` until `stop`; then finishes what is under way. `announce` is called once calls are taken, with the
-    /// server's address and, under `--dev`, the table of `dev.json`.
+    /// Serves `listener` until `stop`; then finishes what is under way. Each time that `reload` is notified, the certificate
+    /// is read again. `announce` is called once calls are taken.
     ///
     /// # Errors
     /// If the listener has no address, or `dev.json` cannot be written.
     pub async fn serve(
-        self,
+        mut self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
-        announce: impl FnOnce(&str, Option<&str>),
+        reload: &Notify,
+        announce: impl FnOnce(Announcement<'_>),
     ) -> anyhow::Result<()> {
         let address = listener.local_addr()?;
+        let tls = self.tls.take();
+        let own_url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
         let public_url = match self.config.public_url.as_str() {
-            "" => format!("http://{address}"),
+            "" => own_url.clone(),
             url => url.to_owned(),
         };
         let stopping = Arc::new(AtomicBool::new(false));
@@ -187,20 +205,21 @@ impl House {
             None => None,
             Some(identity) => {
                 // On loopback, and never behind a proxy: the listener's own address is the address.
-                let identity = identity.at(format!("http://{address}"));
+                let identity = identity.at(own_url);
                 identity.write(&self.config.data)?;
                 Some(identity.table()?)
             }
         };
-        announce(&public_url, table.as_deref());
+        announce(Announcement { public_url: &public_url, ca: tls.as_ref().and_then(Tls::ca), table: table.as_deref() });
         let stop = async {
             stop.await;
             stopping.store(true, Ordering::Relaxed);
         };
         let limits = Limits::of(&self.config.limits);
         tokio::select! {
-            () = listen::run(listener, dispatcher, limits, stop) => {}
+            () = listen::run(listener, tls.as_ref().map(Tls::current), dispatcher, limits, stop) => {}
             () = self.refresh() => {}
+            () = follow(tls, reload) => {}
         }
         Ok(())
     }
@@ -238,6 +257,14 @@ impl House {
     /// Apps and keys, for tests that look inside.
     pub fn directory(&self) -> &dyn Directory {
         &*self.directory
+    }
+}
+
+/// Follows the certificate; never ends.
+async fn follow(tls: Option<Tls>, reload: &Notify) {
+    match tls {
+        Some(tls) => tls.follow(reload).await,
+        None => std::future::pending().await,
     }
 }
 

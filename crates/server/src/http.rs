@@ -9,8 +9,9 @@ use bytes::{Bytes, BytesMut};
 use countersign_domain::ports::{Clock, Entropy};
 use countersign_facades::{BODY_LIMIT, Facade, Language, Problem, Refusal, Request, Response};
 use http_body_util::{BodyExt as _, Full};
+use hyper::Version;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONNECTION, EXPECT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use tokio::time::timeout;
 
 use crate::metrics::Metrics;
@@ -75,11 +76,13 @@ impl Dispatcher {
     /// Answers a request. Never fails.
     pub(crate) async fn serve(
         self: Arc<Self>,
-        request: hyper::Request<Incoming>,
+        mut request: hyper::Request<Incoming>,
     ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+        name_host(&mut request);
         let start = self.clock.monotonic();
         let request_id = self.entropy.text(b"0123456789abcdef", 16);
         let method = request.method().clone();
+        let version = request.version();
         let path = request.uri().path().to_owned();
         let door = self.door(&path).cloned();
         let name = door.as_ref().map_or("none", |door| door.name());
@@ -92,7 +95,9 @@ impl Dispatcher {
         self.metrics.request(name, status, took);
         let path = path.get(..PATH_IN_LOG).unwrap_or(&path);
         tracing::info!(%method, path, door = name, status, took_us = took.as_micros(), request_id, "request");
-        Ok(finished(response, &request_id, whole))
+        // A connection whose request was not read to its end is of no more use, but for HTTP/2, which ends the one call.
+        let close = !whole && version < Version::HTTP_2;
+        Ok(finished(response, &request_id, close))
     }
 
     /// The door's answer, and whether the request was read to its end.
@@ -133,6 +138,15 @@ impl Dispatcher {
     }
 }
 
+/// Puts the host that a request names in its target (`:authority` over HTTP/2, or an absolute target) into the header where
+/// façades look for it. The target wins over the header (RFC 9112, 3.2.2; RFC 9113, 8.3.1).
+fn name_host(request: &mut hyper::Request<Incoming>) {
+    let named = request.uri().authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    if let Some(named) = named {
+        request.headers_mut().insert(HOST, named);
+    }
+}
+
 /// The body, if it is within the limit. `patient` clients (`Expect: 100-continue`) have not sent theirs yet, so there is
 /// nothing to read on.
 async fn collect(mut body: Incoming, patient: bool) -> Result<Bytes, BodyError> {
@@ -154,7 +168,7 @@ async fn collect(mut body: Incoming, patient: bool) -> Result<Bytes, BodyError> 
     if length > BODY_LIMIT { Err(BodyError::TooLarge) } else { Ok(collected.freeze()) }
 }
 
-fn finished(response: Response, request_id: &str, whole: bool) -> hyper::Response<Full<Bytes>> {
+fn finished(response: Response, request_id: &str, close: bool) -> hyper::Response<Full<Bytes>> {
     let mut answer = hyper::Response::new(Full::new(response.body));
     *answer.status_mut() = response.status;
     *answer.headers_mut() = response.headers;
@@ -163,7 +177,7 @@ fn finished(response: Response, request_id: &str, whole: bool) -> hyper::Respons
     if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, request_id);
     }
-    if !whole {
+    if close {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer

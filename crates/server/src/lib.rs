@@ -1,9 +1,12 @@
 //! How Countersign runs: the configuration, the listener, the wiring, the commands. Only this crate listens.
 //!
-//! A request goes `listen` (accept, permits) → `http` (request id, body limit, deadline, metrics) → a façade.
+//! A request goes `listen` (accept, permits) → `connection` (TLS, HTTP/1.1 or HTTP/2) → `http` (request id, body limit,
+//! deadline, metrics) → a façade.
 
+mod calls;
 pub mod cli;
 pub mod config;
+mod connection;
 mod dev;
 mod directory;
 mod hex;
@@ -17,7 +20,8 @@ mod pages;
 mod private_file;
 mod puzzles;
 mod system;
+mod tls;
 mod unread;
 
-pub use house::{House, Mode};
+pub use house::{Announcement, House, Mode};
 pub use system::{OsEntropy, SystemClock};

@@ -5,17 +5,13 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
-use crate::config;
 use crate::http::Dispatcher;
-use crate::unread::Unread;
+use crate::{config, connection};
 
 /// How long accepting pauses after an error such as "too many open files", which passes by itself.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -25,7 +21,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Limits {
     /// Connections at once.
     pub(crate) connections: usize,
-    /// For a request's head, and between two requests.
+    /// Calls at once on one connection of HTTP/2.
+    pub(crate) streams: u32,
+    /// For a request's head, between two requests, and for the handshake of TLS.
     pub(crate) head: Duration,
     /// For leaving an answer unread.
     pub(crate) unread: Duration,
@@ -38,6 +36,7 @@ impl Limits {
     pub(crate) fn of(settings: &config::Limits) -> Self {
         Self {
             connections: usize::try_from(settings.connections).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS),
+            streams: settings.streams,
             head: config::seconds(settings.head_seconds),
             unread: config::seconds(settings.unread_seconds),
             drain: config::seconds(settings.drain_seconds),
@@ -46,18 +45,17 @@ impl Limits {
 }
 
 /// Serves `listener` until `stop` comes; then accepts no more and lets the calls under way finish, for `limits.drain` at
-/// most. The listener and the stop come from outside, so that a test can bind port 0 and end it.
-///
+/// most. The listener and the stop come from outside, so that a test can bind port 0 and end it. Without `tls`, plain HTTP.
 pub(crate) async fn run(
     listener: TcpListener,
+    tls: Option<watch::Receiver<TlsAcceptor>>,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
     let permits = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_headers(100).max_buf_size(64 * 1024);
+    // Connections hold a receiver each; when the last has gone, all calls are answered.
+    let stopping = watch::Sender::new(false);
     tokio::pin!(stop);
     loop {
         // The permit comes first: connections that cannot be served wait in the kernel's queue.
@@ -77,24 +75,20 @@ pub(crate) async fn run(
                 }
             },
         };
-        // Small answers must not wait for the client's acknowledgement. A socket that refuses the option still works.
-        let _refused = stream.set_nodelay(true);
-        let answering = Arc::clone(&dispatcher);
-        let connection = graceful.watch(http.serve_connection(
-            TokioIo::new(Unread::new(stream, limits.unread)),
-            service_fn(move |request| Arc::clone(&answering).serve(request)),
-        ));
-        let guard = dispatcher.metrics().connection();
+        let held = (permit, dispatcher.metrics().connection());
+        let tls = tls.as_ref().map(|current| current.borrow().clone());
+        let connection = connection::serve(stream, tls, Arc::clone(&dispatcher), limits, stopping.subscribe());
         tokio::spawn(async move {
-            let _held = (permit, guard);
+            let _held = held;
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke off");
+                tracing::debug!("a connection broke off: {error:#}");
             }
         });
     }
     drop(listener);
     tracing::info!("stopping: finishing the calls under way");
-    if timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    stopping.send_replace(true);
+    if timeout(limits.drain, stopping.closed()).await.is_err() {
         tracing::warn!("stopped with calls under way");
     }
 }

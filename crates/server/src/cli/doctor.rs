@@ -15,6 +15,7 @@ use crate::config::{self, Config};
 use crate::directory::SnapshotDirectory;
 use crate::master_key::MasterKeySource;
 use crate::system::SystemClock;
+use crate::tls::Tls;
 
 /// How long whoever listens on our address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -78,7 +79,8 @@ fn examine(place: &Place) -> Vec<Line> {
     let mut lines =
         vec![("config", Finding::Well, format!("every setting holds; data is in {}", config.data.display()))];
     lines.extend(keys_and_records(&config));
-    lines.push(address(config.listen));
+    lines.extend(certificate(&config));
+    lines.push(address(config.listen, config.tls.is_on()));
     lines.push(public_url(&config));
     lines
 }
@@ -140,9 +142,26 @@ fn clock(newest_record: Option<Timestamp>, config: &Config) -> Line {
     ("clock", finding, sentence)
 }
 
-fn address(listen: SocketAddr) -> Line {
+/// None for plain HTTP.
+fn certificate(config: &Config) -> Option<Line> {
+    let line = |finding, sentence| Some(("tls", finding, sentence));
+    if config.tls.own_ca {
+        let sentence = "the certificate is from the server's own authority: clients must trust its ca.pem".to_owned();
+        return line(Finding::Note, sentence);
+    }
+    match Tls::check(config) {
+        _ if !config.tls.is_on() => None,
+        Ok(()) => line(Finding::Well, "the certificate and its key belong together".to_owned()),
+        Err(error) => line(Finding::Wrong, format!("{error:#}")),
+    }
+}
+
+fn address(listen: SocketAddr, tls: bool) -> Line {
     let (finding, sentence) = match TcpListener::bind(listen) {
         Ok(_) => (Finding::Well, format!("{listen} is free")),
+        Err(error) if error.kind() == ErrorKind::AddrInUse && tls => {
+            (Finding::Note, format!("{listen} is taken: by a server like this one, or by something else"))
+        }
         Err(error) if error.kind() == ErrorKind::AddrInUse => match health(listen) {
             Some(answer) if answer.contains(r#"{"status":"ok"}"#) => {
                 (Finding::Well, format!("a server like this one answers on {listen}"))

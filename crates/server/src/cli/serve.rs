@@ -5,11 +5,12 @@ use anyhow::Context as _;
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
 use super::{Place, master_key_variable};
 use crate::config::{Log, LogFormat};
-use crate::house::{House, Mode};
+use crate::house::{Announcement, House, Mode};
 use crate::system::{OsEntropy, SystemClock};
 
 /// The data folder under `--dev`, where nothing else is set.
@@ -35,22 +36,40 @@ impl Serve {
         start_log(&config.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
-            let listen = config.listen;
+            let (listen, tls) = (config.listen, config.tls.is_on());
             let (clock, entropy) = (Arc::new(SystemClock::new()), Arc::new(OsEntropy));
             let house = House::open(config, mode, master_key_variable(), clock, entropy).await?;
             let listener = TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
-            house.serve(listener, stopped()?, announce).await
+            let reload = Arc::new(Notify::new());
+            if tls {
+                reload_at_hangup(Arc::clone(&reload))?;
+            }
+            house.serve(listener, stopped()?, &reload, announce).await
         })
     }
 }
 
-fn announce(public_url: &str, table: Option<&str>) {
-    tracing::info!(public_url, "listening");
+fn announce(Announcement { public_url, ca, table }: Announcement<'_>) {
+    let ca = ca.map(|ca| ca.display().to_string());
+    tracing::info!(public_url, ca, "listening");
     if let Some(table) = table {
         let mut out = std::io::stdout().lock();
+        let trust = ca.map(|ca| format!("Clients must trust {ca}\n")).unwrap_or_default();
         // A server whose output nobody reads still serves.
-        let _unread = writeln!(out, "Countersign is ready: {public_url}\n\n{table}").and_then(|()| out.flush());
+        let _unread = writeln!(out, "Countersign is ready: {public_url}\n{trust}\n{table}").and_then(|()| out.flush());
     }
+}
+
+/// Has the certificate read again at SIGHUP. Only with TLS on: without, the signal ends the server, as it should when its
+/// terminal closes.
+fn reload_at_hangup(reload: Arc<Notify>) -> anyhow::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            reload.notify_one();
+        }
+    });
+    Ok(())
 }
 
 /// Ends at SIGTERM or at an interrupt from the keyboard.

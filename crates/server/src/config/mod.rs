@@ -2,6 +2,8 @@
 //! are laid over it, and every complaint names the place that the wrong value came from.
 
 mod layers;
+mod public_url;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use countersign_facades::OneAccessSettings;
 use serde::Deserialize;
 
 use layers::Layers;
+
+pub(crate) use public_url::host;
+pub use tls::Tls;
 
 /// The embedded defaults, with their comments.
 pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
@@ -48,6 +53,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Logs.
     pub log: Log,
+    /// HTTPS.
+    pub tls: Tls,
     /// Limits on clients.
     pub limits: Limits,
     /// Challenges.
@@ -86,6 +93,8 @@ pub enum LogFormat {
 pub struct Limits {
     /// Connections at once.
     pub connections: u32,
+    /// Calls at once on one connection of HTTP/2.
+    pub streams: u32,
     /// To send a request's head.
     pub head_seconds: u32,
     /// To send a request's body.
@@ -194,15 +203,17 @@ impl Config {
     /// The first value that is out of range, and what is wrong with it.
     fn complaint(&self) -> Option<(&'static str, &'static str)> {
         let seconds = |value: u32, most: u32| (1..=most).contains(&value);
-        let url = self.public_url.as_str();
-        let absolute = (url.starts_with("http://") || url.starts_with("https://")) && !url.ends_with('/');
         let checks = [
             (
                 "public_url",
-                url.is_empty() || absolute,
+                self.public_url.is_empty() || host(&self.public_url).is_some(),
                 "must be http:// or https:// and a host, without a slash at the end",
             ),
+            ("tls.certificate", !self.tls.lacks_key(), "is set and `tls.key` is not: set both or neither"),
+            ("tls.key", !self.tls.lacks_certificate(), "is set and `tls.certificate` is not: set both or neither"),
+            ("tls.own_ca", !self.tls.is_torn(), "must be false where `tls.certificate` is set"),
             ("limits.connections", self.limits.connections > 0, "must be at least 1"),
+            ("limits.streams", (1..=1_000).contains(&self.limits.streams), "must be 1 to 1000"),
             ("limits.head_seconds", seconds(self.limits.head_seconds, 300), "must be 1 to 300"),
             ("limits.body_seconds", seconds(self.limits.body_seconds, 300), "must be 1 to 300"),
             ("limits.deadline_seconds", seconds(self.limits.deadline_seconds, 300), "must be 1 to 300"),
@@ -274,6 +285,21 @@ mod tests {
             ("listen = 3", "countersign.toml:1: `listen` must be a string, not an integer"),
             ("log = 3", "countersign.toml:1: `log` must be a table, not an integer"),
             ("[limits]\nconnections = 0", "countersign.toml:2: `limits.connections` must be at least 1"),
+            ("[limits]\nstreams = 0", "countersign.toml:2: `limits.streams` must be 1 to 1000"),
+            (
+                "[tls]\n\ncertificate = \"tls.pem\"",
+                "countersign.toml:3: `tls.certificate` is set and `tls.key` is not: set both or neither",
+            ),
+            (
+                "[tls]\nkey = \"tls.key\"",
+                "countersign.toml:2: `tls.key` is set and `tls.certificate` is not: set both or neither",
+            ),
+            (
+                "[tls]\ncertificate = \"tls.pem\"\nkey = \"tls.key\"\nown_ca = true",
+                "countersign.toml:4: `tls.own_ca` must be false where `tls.certificate` is set",
+            ),
+            ("[tls]\nown_ca = \"yes\"", "countersign.toml:2: `tls.own_ca` must be a boolean, not a string"),
+            ("[tls]\ncert = \"tls.pem\"", "countersign.toml:2: unknown key `tls.cert`"),
             (
                 "public_url = \"verify.example.com\"",
                 "countersign.toml:1: `public_url` must be http:// or https:// and a host, without a slash at the end",
@@ -306,6 +332,12 @@ mod tests {
                 "COUNTERSIGN__MARKS__CAPACITY: `marks.capacity` must be 1000 to 100000000",
             ),
             ("COUNTERSIGN__MARKS", "9", "COUNTERSIGN__MARKS: `marks` is a section: name a key in it"),
+            ("COUNTERSIGN__TLS__OWN_CA", "yes", "COUNTERSIGN__TLS__OWN_CA: `tls.own_ca` must be true or false"),
+            (
+                "COUNTERSIGN__TLS__KEY",
+                "tls.key",
+                "COUNTERSIGN__TLS__KEY: `tls.key` is set and `tls.certificate` is not: set both or neither",
+            ),
         ] {
             assert_eq!(load("", &[(name, value)], &Flags::default()).unwrap_err(), complaint);
         }

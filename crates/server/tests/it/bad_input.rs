@@ -103,6 +103,18 @@ async fn bytes_that_are_no_http_are_refused() {
 }
 
 #[tokio::test]
+async fn the_host_in_the_target_wins_over_the_header() {
+    let server = Running::start().await;
+    for (target, wanted) in
+        [("http://example.com", "HTTP/1.1 404"), ("http://127.0.0.1", "HTTP/1.1 422"), ("", "HTTP/1.1 422")]
+    {
+        let head = format!("GET {target}/dev/answers?token=x HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+        let answer = raw(server.address, head.as_bytes()).await;
+        assert!(answer.starts_with(wanted), "{target}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn unknown_paths_and_methods_say_what_to_do() {
     let server = Running::start().await;
     let mut client = server.client().await;

@@ -9,7 +9,7 @@ use countersign_domain::testing::ManualClock;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::client::Client;
@@ -20,6 +20,7 @@ pub(crate) struct Running {
     pub(crate) address: SocketAddr,
     pub(crate) dev: Value,
     pub(crate) folder: TempDir,
+    pub(crate) reload: Arc<Notify>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -44,15 +45,17 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let (ready, announced) = oneshot::channel();
+        let reload = Arc::new(Notify::new());
+        let notified = Arc::clone(&reload);
         let serving = tokio::spawn(async move {
             let stop = async {
                 let _gone = stopped.await;
             };
-            house.serve(listener, stop, |_, _| ready.send(()).unwrap()).await.unwrap();
+            house.serve(listener, stop, &notified, |_| ready.send(()).unwrap()).await.unwrap();
         });
         announced.await.unwrap();
         let dev = std::fs::read_to_string(folder.path().join("dev.json")).unwrap();
-        Self { clock, address, dev: serde_json::from_str(&dev).unwrap(), folder, stop, serving }
+        Self { clock, address, dev: serde_json::from_str(&dev).unwrap(), folder, reload, stop, serving }
     }
 
     pub(crate) async fn client(&self) -> Client {

@@ -22,3 +22,5 @@ mod race;
 mod restart;
 mod rotation;
 mod tickets;
+mod tls;
+mod tls_client;

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::Receiver;
 
 use serde_json::Value;
 
@@ -41,12 +42,33 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `serve --dev` on a free port and waits until it says that it is ready.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::with(data, &[])
+    }
+
+    /// With these settings, as environment variables.
+    pub(crate) fn with(data: &Path, settings: &[(&str, &str)]) -> Self {
+        Self::spawn(data, settings, Stdio::null())
+    }
+
+    /// The same, with the lines of its log as they come.
+    pub(crate) fn with_log(data: &Path, settings: &[(&str, &str)]) -> (Self, Receiver<String>) {
+        let mut server = Self::spawn(data, settings, Stdio::piped());
+        let log = BufReader::new(server.child.stderr.take().unwrap());
+        let (line, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|read| line.send(read)));
+        (server, lines)
+    }
+
+    fn spawn(data: &Path, settings: &[(&str, &str)], log: Stdio) -> Self {
         let mut command = command(&["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]);
-        let mut child = command.arg(data).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        command.arg(data).envs(settings.iter().copied()).stdout(Stdio::piped()).stderr(log);
+        let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("Countersign is ready: http://").unwrap_or_else(|| panic!("{line:?}"));
+        let address = line.trim().strip_prefix("Countersign is ready: http");
+        let address = address.and_then(|rest| rest.trim_start_matches('s').strip_prefix("://"));
+        let address = address.unwrap_or_else(|| panic!("{line:?}"));
         let dev = std::fs::read_to_string(data.join("dev.json")).unwrap();
         Self { address: address.parse().unwrap(), dev: serde_json::from_str(&dev).unwrap(), child }
     }
@@ -61,10 +83,14 @@ impl Server {
         self.child.wait().unwrap();
     }
 
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
     /// SIGTERM, and whether it ended with status 0.
     pub(crate) fn terminate(mut self) -> bool {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("-TERM");
         self.child.wait().unwrap().success()
     }
 
