@@ -29,13 +29,13 @@ use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
 };
 use countersign_domain::ports::{Directory, Entropy};
-use http::header::ALLOW;
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::Context;
 use crate::door::{Facade, Refusal, Request, Response, header, json};
-use crate::problem::Language;
+use crate::problem::{Language, retry_after};
 use complaint::Complaint;
 
 const CONTENT_TYPE: &str = "application/json;charset=UTF-8";
@@ -111,6 +111,7 @@ fn complained(complaint: &Complaint, language: Language) -> Response {
     let answer = Response::new(status, CONTENT_TYPE, json(&body));
     match complaint {
         Complaint::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
+        Complaint::TooOften(limited) => answer.with_value(RETRY_AFTER, retry_after(*limited)),
         _ => answer,
     }
 }
@@ -156,6 +157,7 @@ impl HuaweiOneAccess {
             .issue_challenge
             .run(ChallengeRequest {
                 app: &app,
+                client: request.client,
                 kind: Kind::Slider,
                 level: Level::DEFAULT,
                 format: PictureFormat::Png,
@@ -166,6 +168,7 @@ impl HuaweiOneAccess {
             .await
             .map_err(|error| match error {
                 IssueChallengeError::App(refusal) => app_complaint(refusal),
+                IssueChallengeError::Limited(limited) => Complaint::TooOften(limited),
                 IssueChallengeError::Busy(_) => Complaint::Busy,
             })?;
         let View::Slider { background, piece } = issued.view;
@@ -203,7 +206,9 @@ impl HuaweiOneAccess {
         // The piece is as high as the picture, so there is only one y: AJ-Captcha's server wants it, truncated, to be 5. An
         // answer elsewhere is a wrong one.
         let x = if (5.0..6.0).contains(&point.y) { point.x } else { f64::INFINITY };
-        match self.judge_answer.run(challenge, &Answer::Slider { x }, Some(&sender)).await.map_err(judge_complaint)? {
+        let answer = Answer::Slider { x };
+        let judged = self.judge_answer.run(challenge, &answer, Some(&sender), request.client).await;
+        match judged.map_err(judge_complaint)? {
             Judgement::Failed => Err(Complaint::WrongPlace),
             Judgement::Passed(ticket) => {
                 let verified = VerifiedJson { captcha_token: format!("{}---{text}", ticket.ticket) };
@@ -244,6 +249,7 @@ fn judge_complaint(error: JudgeAnswerError) -> Complaint {
             Complaint::TokenDead
         }
         JudgeAnswerError::App(refusal) => app_complaint(refusal),
+        JudgeAnswerError::Limited(limited) => Complaint::TooOften(limited),
         JudgeAnswerError::Busy(_) => Complaint::Busy,
     }
 }

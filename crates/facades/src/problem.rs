@@ -1,7 +1,8 @@
 //! The native API's errors: RFC 9457 problem documents, in English or Chinese, each saying what to do.
 
+use countersign_domain::rates::Limited;
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::door::{Refusal, Response, header, json};
@@ -65,6 +66,8 @@ pub enum Problem {
     ChallengeUsed,
     /// The challenge was never issued here, or before a restart.
     ChallengeUnknown,
+    /// The client or its app calls too often.
+    TooManyRequests(Limited),
     /// The server has a defect.
     Failed,
     /// The server cannot take the call now.
@@ -79,6 +82,15 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(flatten)]
+    limited: Option<LimitedJson>,
+}
+
+/// The two members that [`Problem::TooManyRequests`] adds.
+#[derive(Serialize)]
+struct LimitedJson {
+    limit: &'static str,
+    retry_after_ms: u64,
 }
 
 /// A problem's words: type, status, English title and detail, Chinese title and detail.
@@ -173,6 +185,12 @@ impl Problem {
                 ["Unknown challenge", "The token was changed, or is from before a restart. Ask for a new challenge."],
                 ["未知的验证", "令牌已被更改，或来自服务器重启之前。请获取新的验证。"],
             ),
+            Self::TooManyRequests(_) => (
+                "urn:countersign:problem:too-many-requests",
+                StatusCode::TOO_MANY_REQUESTS,
+                ["Too many requests", "Wait for as long as `retry_after_ms` says and try again. Nothing was spent."],
+                ["请求过于频繁", "请等待 `retry_after_ms` 所示的毫秒数后重试，未消耗任何内容。"],
+            ),
             Self::Failed => (
                 "urn:countersign:problem:failed",
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -201,16 +219,30 @@ impl Problem {
             Language::English => english,
             Language::Chinese => chinese,
         };
-        let document = Document { r#type, title, status: status.as_u16(), detail };
+        let limited = match self {
+            Self::TooManyRequests(limited) => Some(LimitedJson {
+                limit: limited.limit.name(),
+                retry_after_ms: u64::try_from(limited.retry_after.as_millis()).unwrap_or(u64::MAX),
+            }),
+            _ => None,
+        };
+        let document = Document { r#type, title, status: status.as_u16(), detail, limited };
         let answer = Response::new(status, "application/problem+json", json(&document))
             .with_header(CONTENT_LANGUAGE, language.pick("en", "zh-CN"));
         match self {
             Self::Unauthenticated => answer.with_header(WWW_AUTHENTICATE, "Basic realm=\"countersign\""),
             Self::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
             Self::Busy => answer.with_header(RETRY_AFTER, "1"),
+            Self::TooManyRequests(limited) => answer.with_value(RETRY_AFTER, retry_after(*limited)),
             _ => answer,
         }
     }
+}
+
+/// The wait in whole seconds, which is all that the header can say: rounded up, so that whoever keeps to it comes through.
+pub(crate) fn retry_after(limited: Limited) -> HeaderValue {
+    let seconds = limited.retry_after.as_millis().div_ceil(1_000).max(1);
+    HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX))
 }
 
 impl From<serde_json::Error> for Problem {
