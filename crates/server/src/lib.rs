@@ -1,8 +1,9 @@
 //! How Countersign runs: the configuration, the listener, the wiring, the commands. Only this crate listens.
 //!
-//! A request goes `listen` (accept, permits) → `http` (request id, body limit, deadline, metrics) → a façade.
+//! A request goes `listen` (accept, permits) → `http` (request id, client address, body limit, deadline, metrics) → a façade.
 
 pub mod cli;
+pub mod client_address;
 pub mod config;
 mod dev;
 mod directory;
@@ -18,5 +19,6 @@ mod puzzles;
 mod system;
 mod unread;
 
-pub use house::{House, Mode};
+pub use config::Mode;
+pub use house::House;
 pub use system::{OsEntropy, SystemClock};

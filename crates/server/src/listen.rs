@@ -63,10 +63,10 @@ pub(crate) async fn run(
         // The permit comes first: connections that cannot be served wait in the kernel's queue.
         let next = async {
             let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
-            let (stream, _) = listener.accept().await?;
-            Ok::<_, io::Error>((stream, permit))
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, peer.ip(), permit))
         };
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             () = &mut stop => break,
             accepted = next => match accepted {
                 Ok(accepted) => accepted,
@@ -82,7 +82,7 @@ pub(crate) async fn run(
         let answering = Arc::clone(&dispatcher);
         let connection = graceful.watch(http.serve_connection(
             TokioIo::new(Unread::new(stream, limits.unread)),
-            service_fn(move |request| Arc::clone(&answering).serve(request)),
+            service_fn(move |request| Arc::clone(&answering).serve(peer, request)),
         ));
         let guard = dispatcher.metrics().connection();
         tokio::spawn(async move {
