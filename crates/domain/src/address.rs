@@ -22,8 +22,9 @@ impl Origin {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address.octets()),
             IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
+                let mut network = [0; 8];
+                network.copy_from_slice(&address.octets()[..8]);
+                Self::V6(network)
             }
         }
     }
