@@ -68,6 +68,9 @@ struct IssueBody {
     r#type: Option<String>,
     action: Option<String>,
     contact: Option<String>,
+    /// Read by [`language`]; here only so that what is no text is refused.
+    #[serde(rename = "locale")]
+    _locale: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -83,6 +86,8 @@ struct IssuedJson<'a> {
 struct AnswerBody {
     token: String,
     answer: serde_json::Value,
+    #[serde(rename = "locale")]
+    _locale: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,8 @@
 //! The native API's errors: RFC 9457 problem documents, in English or Chinese, each saying what to do.
 
-use countersign_domain::rates::Limited;
+use std::time::Duration;
+
+use countersign_domain::rates::{Limit, Limited};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -97,6 +99,27 @@ struct LimitedJson {
 type Words<'a> = (&'static str, StatusCode, [&'a str; 2], [&'a str; 2]);
 
 impl Problem {
+    /// One of each, for what must know them all, such as the API's description. A test holds it against the words below.
+    pub const ALL: [Self; 17] = [
+        Self::MalformedRequest(String::new(), String::new()),
+        Self::Unauthenticated,
+        Self::PermissionDenied,
+        Self::UnknownSiteKey,
+        Self::AppDisabled,
+        Self::NotFound,
+        Self::MethodNotAllowed("GET"),
+        Self::BodyIncomplete,
+        Self::BodyTooLarge,
+        Self::WrongAnswer,
+        Self::ChallengeExpired,
+        Self::ChallengeUsed,
+        Self::ChallengeUnknown,
+        Self::TooManyRequests(Limited { limit: Limit::IssuePerAddress, retry_after: Duration::from_secs(1) }),
+        Self::Failed,
+        Self::Busy,
+        Self::DeadlineExceeded,
+    ];
+
     /// The body is not what this call takes.
     pub(crate) fn malformed(english: &str, chinese: &str) -> Self {
         Self::MalformedRequest(english.to_owned(), chinese.to_owned())
@@ -212,6 +235,16 @@ impl Problem {
         }
     }
 
+    /// What identifies this problem to programs.
+    pub fn r#type(&self) -> &'static str {
+        self.words().0
+    }
+
+    /// The status that it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.words().1
+    }
+
     /// The answer, in this language.
     pub fn response(&self, language: Language) -> Response {
         let (r#type, status, english, chinese) = self.words();
@@ -267,6 +300,14 @@ impl From<Refusal> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every problem has its type in `words`, or the compiler complains; so what stands there is all there is.
+    #[test]
+    fn all_are_all() {
+        let (code, _) = include_str!("problem.rs").split_once("#[cfg(test)]").unwrap();
+        let types = code.split('"').filter(|text| text.starts_with("urn:countersign:problem:"));
+        assert_eq!(Problem::ALL.iter().map(Problem::r#type).collect::<Vec<_>>(), types.collect::<Vec<_>>());
+    }
 
     #[test]
     fn a_browser_is_answered_in_its_language() {
