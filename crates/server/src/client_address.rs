@@ -111,15 +111,32 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
+    fn header_name(&self) -> HeaderName {
+        match self.header {
+            ProxyHeader::XForwardedFor => X_FORWARDED_FOR,
+            ProxyHeader::Forwarded => FORWARDED,
+        }
+    }
+
+    fn holds(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(address))
+    }
+
+    /// Whether this looks like a proxy of the operator's that nobody listed: a peer of the local network, asking for another.
+    /// All its clients would be counted as one.
+    pub fn overlooks(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let local = match peer.to_canonical() {
+            IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        };
+        local && !self.holds(peer) && headers.contains_key(self.header_name())
+    }
+
     /// The client of a call that came from `peer` with these headers.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
-        let name = match self.header {
-            ProxyHeader::XForwardedFor => X_FORWARDED_FOR,
-            ProxyHeader::Forwarded => FORWARDED,
-        };
         // A header that is sent in several lines means what one line with all its entries would.
-        let lines: Vec<_> = headers.get_all(name).iter().collect();
+        let lines: Vec<_> = headers.get_all(self.header_name()).iter().collect();
         // An entry has no comma, quoted or not, so cutting at each one is safe: a quotation mark that a client leaves open
         // cannot swallow what a proxy adds behind it.
         let mut hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(|entry| {
@@ -129,7 +146,7 @@ impl TrustedProxies {
                 ProxyHeader::Forwarded => node(forwarded_for(entry)?),
             }
         });
-        while self.networks.iter().any(|network| network.contains(client)) {
+        while self.holds(client) {
             let Some(Some(hop)) = hops.next() else { break };
             client = hop;
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -32,6 +33,8 @@ pub(crate) struct Dispatcher {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     proxies: TrustedProxies,
+    /// Whether the operator has been told of a proxy that nobody listed.
+    told: AtomicBool,
     body_patience: Duration,
     deadline: Duration,
 }
@@ -63,7 +66,17 @@ impl Dispatcher {
             }
         }
         prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        Self { exact, prefixes, metrics, clock, entropy, proxies, body_patience, deadline }
+        Self {
+            exact,
+            prefixes,
+            metrics,
+            clock,
+            entropy,
+            proxies,
+            told: AtomicBool::new(false),
+            body_patience,
+            deadline,
+        }
     }
 
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
@@ -85,6 +98,9 @@ impl Dispatcher {
         let start = self.clock.monotonic();
         let request_id = self.entropy.text(b"0123456789abcdef", 16);
         let client = self.proxies.client(peer, request.headers());
+        if self.proxies.overlooks(peer, request.headers()) && !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%peer, "not in trusted_proxies, but it asks for others: if it is your proxy, all its clients count as one");
+        }
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let door = self.door(&path).cloned();

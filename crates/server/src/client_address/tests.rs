@@ -11,7 +11,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Proxies at 10.0.0.0/8 and in 2001:db8::/32.
+/// Proxies in `10.0.0.0/8` and `2001:db8::/32`.
 fn trusting(header: ProxyHeader) -> TrustedProxies {
     TrustedProxies { networks: vec![network("10.0.0.0/8").unwrap(), network("2001:db8::/32").unwrap()], header }
 }
@@ -112,6 +112,22 @@ fn the_spellings_of_an_address_are_read() {
     ] {
         assert_eq!(x_forwarded_for("10.0.0.1", written), read, "{written}");
     }
+}
+
+#[test]
+fn a_proxy_that_nobody_listed_is_noticed() {
+    let headers = HeaderMap::from_iter([(X_FORWARDED_FOR, HeaderValue::from_static("198.51.100.1"))]);
+    let proxies = trusting(ProxyHeader::XForwardedFor);
+    for (peer, overlooked) in [
+        ("127.0.0.1", true),
+        ("::ffff:192.168.0.1", true),
+        ("fd00::1", true),
+        ("10.0.0.1", false),
+        ("203.0.113.9", false),
+    ] {
+        assert_eq!(proxies.overlooks(ip(peer), &headers), overlooked, "{peer}");
+    }
+    assert!(!proxies.overlooks(ip("127.0.0.1"), &HeaderMap::new()));
 }
 
 #[test]
