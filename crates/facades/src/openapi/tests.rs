@@ -2,10 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use countersign_domain::access_key::Permission;
+use countersign_domain::operations::{Redemption, TicketRefusal};
 use countersign_domain::rates::Limit;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::native_tickets::redemption_json;
 use crate::problem::Problem;
 use crate::testing::{House, ask};
 
@@ -179,6 +181,21 @@ fn the_document_names_this_version_and_every_limit_and_permission() {
     assert_eq!(*limits, Limit::ALL.map(|limit| json!(limit.name())));
     assert_eq!(document["paths"][REDEEM]["post"]["security"], json!([{ "accessKey": [] }]));
     assert_eq!(Permission::ALL.len(), 1, "a new permission has an operation that wants it");
+}
+
+#[test]
+fn every_reason_for_refusing_a_ticket_stands_in_the_document() {
+    use TicketRefusal::{Expired, OtherAction, OtherAddress, OtherContact, Unknown, Used};
+    let refusals = [Unknown, Expired, Used, OtherAction, OtherContact, OtherAddress];
+    let reasons = refusals.map(|refusal| match refusal {
+        // Named once more, so that the compiler stops here at a new one.
+        Unknown | Expired | Used | OtherAction | OtherContact | OtherAddress => {
+            let answer = redemption_json(&Redemption::Refused(refusal));
+            serde_json::from_slice::<Value>(&answer).unwrap()["reason"].clone()
+        }
+    });
+    let documented = document()["components"]["schemas"]["RefusedTicket"]["properties"]["reason"]["enum"].clone();
+    assert_eq!(documented, json!(reasons));
 }
 
 #[test]
