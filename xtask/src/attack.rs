@@ -5,19 +5,14 @@ use std::path::Path;
 use anyhow::Context as _;
 
 use crate::run::{cargo, must, program, target};
+use crate::tools;
 
 /// Draws 300 sliders of each door and runs the solvers of `script` on them, in a Python environment of their own.
 pub(crate) fn run(script: &str) -> anyhow::Result<()> {
     let script = Path::new(script).canonicalize().with_context(|| format!("the solvers {script}"))?;
     let target = target()?;
     must(&mut cargo(&["build", "--locked", "--release", "--package", "countersign"]))?;
-    let environment = target.join("attack");
-    let python = environment.join("bin/python");
-    if !python.exists() {
-        must(program("python3", &["-m", "venv"]).arg(&environment))?;
-    }
-    let requirements = script.with_file_name("requirements.txt");
-    must(program(&python, &["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+    let python = tools::python("attack", &script.with_file_name("requirements.txt"))?;
     for door in ["oneaccess", "native"] {
         let samples = target.join(format!("slider-{door}.jsonl"));
         let arguments = ["sample", "--type", "slider", "--count", "300", "--door", door, "--out"];

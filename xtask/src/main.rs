@@ -4,6 +4,7 @@ mod attack;
 mod layers;
 mod prove;
 mod run;
+mod server;
 mod snapshots;
 mod test;
 mod tools;
@@ -13,7 +14,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  test            install what the tests need, and pass them all
+  test [STEP]     install what the tests need, and pass them all; or one step: format, layers, clippy, documentation,
+                  tests, licences, openapi, browser
   layers          check that crates depend on each other in the documented direction only
   prove [NAME]    the long proofs: race, flood; all of them without a name
   attack SCRIPT   draw 300 sliders and let the solvers of SCRIPT (a Python file) loose on them
@@ -23,7 +25,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
-        ["test"] => test::run(),
+        ["test"] => test::run(None),
+        ["test", step] => test::run(Some(step)),
         ["layers"] => layers::run(),
         ["prove"] => prove::run(None),
         ["prove", name] => prove::run(Some(name)),

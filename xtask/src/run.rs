@@ -45,7 +45,7 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
 }
 
 /// Whether a program can be run at all.
-pub(crate) fn is_there(name: &str, arguments: &[&str]) -> bool {
+pub(crate) fn is_there(name: impl AsRef<OsStr>, arguments: &[&str]) -> bool {
     program(name, arguments).output().is_ok_and(|output| output.status.success())
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
+use anyhow::bail;
+
 use crate::run::{cargo, must, program, root, target};
+use crate::server::Server;
 use crate::{layers, snapshots, tools};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
@@ -14,14 +17,20 @@ const STEPS: &[Step] = &[
     ("documentation", documentation),
     ("tests", tests),
     ("licences", licences),
+    ("openapi", openapi),
     ("browser", browser),
 ];
 
-/// Runs every step; the first that fails ends it.
+/// Runs every step, or the one that is named; the first that fails ends it.
 #[expect(clippy::disallowed_methods, reason = "the minutes of a build are the machine's own")]
-pub(crate) fn run() -> anyhow::Result<()> {
+pub(crate) fn run(only: Option<&str>) -> anyhow::Result<()> {
+    let chosen: Vec<_> = STEPS.iter().filter(|(name, _)| only.is_none_or(|only| only == *name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = STEPS.iter().map(|(name, _)| *name).collect();
+        bail!("there is no such step: there are {}", names.join(", "));
+    }
     let mut minutes = Vec::new();
-    for (name, step) in STEPS {
+    for (name, step) in chosen {
         eprintln!("\n== {name}");
         let start = Instant::now();
         let outcome = step();
@@ -57,6 +66,15 @@ fn licences() -> anyhow::Result<()> {
     tools::deny()?;
     // Not "advisories": they need a database from elsewhere, which a machine without a way out does not have.
     must(&mut cargo(&["deny", "--locked", "--all-features", "check", "bans", "licenses", "sources"]))
+}
+
+/// The API's description, held against a running server.
+fn openapi() -> anyhow::Result<()> {
+    let folder = root().join("tests/openapi");
+    let python = tools::python("openapi", &folder.join("requirements.txt"))?;
+    let server = Server::start("openapi-data")?;
+    must(program(python, &[]).arg(folder.join("run.py")).arg(server.data()).current_dir(target()?.join("openapi")))?;
+    server.stop()
 }
 
 fn browser() -> anyhow::Result<()> {

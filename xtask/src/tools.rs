@@ -1,10 +1,10 @@
-//! What the tests need beyond Rust: a browser, Node.js, cargo-deny. What is missing is installed.
+//! What the tests need beyond Rust: a browser, Node.js, Python, cargo-deny. What is missing is installed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::run::{cargo, is_there, must, program};
+use crate::run::{cargo, is_there, must, program, target};
 
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 const CARGO_DENY: &str = "0.20.2";
@@ -27,6 +27,20 @@ pub(crate) fn node() -> anyhow::Result<()> {
         return Ok(());
     }
     apt(&["nodejs", "npm"])
+}
+
+/// The Python of an environment of its own, `name` in the target folder, with what `requirements` names.
+pub(crate) fn python(name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
+    let environment = target()?.join(name);
+    let python = environment.join("bin/python");
+    if !is_there(&python, &["-m", "pip", "--version"]) {
+        if !is_there("python3", &["-m", "venv", "--help"]) {
+            apt(&["python3", "python3-venv"])?;
+        }
+        must(program("python3", &["-m", "venv", "--clear"]).arg(&environment))?;
+    }
+    must(program(&python, &["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
+    Ok(python)
 }
 
 /// cargo-deny.

@@ -7,18 +7,21 @@
 //! * A [`challenge`] is shown to a person: a [`challenge::View`] goes out, an [`challenge::Answer`] comes back, and the
 //!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
-//! * A [`contact::Contact`] is a phone number or an e-mail address.
+//! * A [`contact::Contact`] is a phone number or an e-mail address; an [`address::Origin`] is where a call comes from.
+//! * [`rates`] are the limits on how often a client and an app may call.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
 //!   a clock, entropy.
 //! * [`testing`] (a feature) says what each port means, as a suite that every implementation runs.
 
 pub mod access_key;
+pub mod address;
 pub mod app;
 pub mod audit;
 pub mod challenge;
 pub mod contact;
 pub mod operations;
 pub mod ports;
+pub mod rates;
 pub mod sealing;
 pub mod secret;
 #[cfg(feature = "testing")]

@@ -13,6 +13,7 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
+use crate::address::{Origin, OriginHash};
 use crate::contact::{Contact, ContactHash};
 use crate::ports::Entropy;
 use crate::secret::Secret;
@@ -70,10 +71,12 @@ impl SealingKey {
     fn contact_mac(&self, contact: &Contact) -> [u8; 16] {
         // A key of its own for contacts, so that no value ever serves two algorithms.
         let contact_key = mac(self.key.expose(), &[b"countersign contact key"]);
-        let full = mac(&contact_key, &[contact.channel().word().as_bytes(), b"\0", contact.normalised().as_bytes()]);
-        let mut short = [0; 16];
-        short.copy_from_slice(&full[..16]);
-        short
+        short(mac(&contact_key, &[contact.channel().word().as_bytes(), b"\0", contact.normalised().as_bytes()]))
+    }
+
+    fn origin_mac(&self, origin: Origin) -> [u8; 16] {
+        let origin_key = mac(self.key.expose(), &[b"countersign origin key"]);
+        short(mac(&origin_key, &[origin.bytes()]))
     }
 }
 
@@ -158,6 +161,24 @@ impl Keyring {
     pub fn is_contact(&self, hash: &ContactHash, contact: &Contact) -> bool {
         self.find(hash.key).is_some_and(|key| bool::from(key.contact_mac(contact).ct_eq(&hash.mac)))
     }
+
+    /// The keyed hash under which an origin is sealed into a ticket.
+    pub fn origin_hash(&self, origin: Origin, now: Timestamp) -> OriginHash {
+        let key = self.sealer(now);
+        OriginHash { key: key.id, mac: key.origin_mac(origin) }
+    }
+
+    /// Whether `hash` was made from `origin`, in constant time.
+    pub fn is_origin(&self, hash: &OriginHash, origin: Origin) -> bool {
+        self.find(hash.key).is_some_and(|key| bool::from(key.origin_mac(origin).ct_eq(&hash.mac)))
+    }
+}
+
+/// Half of a MAC is enough where a guess needs a call each.
+fn short(full: [u8; 32]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&full[..16]);
+    short
 }
 
 fn associated(purpose: Purpose, id: KeyId) -> [u8; 2 + KEY_ID] {
@@ -392,6 +413,15 @@ mod tests {
         assert!(ring().is_contact(&hash, &contact));
         assert!(!ring().is_contact(&hash, &Contact::parse("13912345679").unwrap()));
         assert!(!Keyring::new(key(3), vec![]).is_contact(&hash, &contact));
+    }
+
+    #[test]
+    fn an_origin_hash_is_recognised_after_rotation_and_is_no_plain_hash() {
+        let origin = Origin::of("192.0.2.1".parse().unwrap());
+        let hash = Keyring::new(key(1), vec![]).origin_hash(origin, NOW);
+        assert!(ring().is_origin(&hash, origin));
+        assert!(!ring().is_origin(&hash, Origin::of("192.0.2.2".parse().unwrap())));
+        assert_ne!(hash.mac, ring().origin_hash(origin, NOW).mac, "it depends on the key");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The two sealed records: a challenge on its way to an answer, and the ticket that a right answer earns.
 
+use crate::address::OriginHash;
 use crate::app::{Action, AppId};
 use crate::challenge::{Kind, Level, Solution};
 use crate::contact::ContactHash;
@@ -24,6 +25,8 @@ pub struct Stamp {
     pub action: Option<Action>,
     /// To whom it is bound: what it pays for must go to this contact.
     pub contact: Option<ContactHash>,
+    /// Where the challenge was solved, in a ticket that is bound to it.
+    pub origin: Option<OriginHash>,
     /// The kind of challenge.
     pub kind: Kind,
     /// How hard the challenge was.
@@ -41,6 +44,7 @@ impl Stamp {
         writer.string(self.app.as_str().as_bytes());
         writer.optional(self.action.as_ref(), |writer, action| writer.string(action.as_str().as_bytes()));
         writer.optional(self.contact, |writer, contact| contact.write(writer));
+        writer.optional(self.origin, |writer, origin| origin.write(writer));
         self.kind.write(writer);
         writer.u8(self.level.number());
         writer.i64(self.issued_at.milliseconds());
@@ -54,6 +58,7 @@ impl Stamp {
             app: AppId::parse(reader.text()?).ok_or(Malformed)?,
             action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
             contact: reader.optional(ContactHash::read)?,
+            origin: reader.optional(OriginHash::read)?,
             kind: Kind::read(reader)?,
             level: Level::new(reader.u8()?).ok_or(Malformed)?,
             issued_at: Timestamp::from_milliseconds(reader.i64()?),
@@ -136,6 +141,7 @@ mod tests {
                 app: AppId::parse("an-app").unwrap(),
                 action: action.and_then(Action::parse),
                 contact: None,
+                origin: None,
                 kind: Kind::Slider,
                 level: Level::DEFAULT,
                 issued_at: Timestamp::from_milliseconds(1),

@@ -1,5 +1,7 @@
 //! What all façades have in common: what comes in, what goes out, and how a call is refused before it is read.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -22,6 +24,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// At most [`BODY_LIMIT`] bytes.
     pub body: Bytes,
+    /// Where the call comes from: the peer, or what a trusted proxy says of it; never what the caller says of itself.
+    pub client: IpAddr,
 }
 
 impl Request {
@@ -64,8 +68,14 @@ impl Response {
 
     /// The same, with one header more.
     #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.insert(name, HeaderValue::from_static(value));
+    pub fn with_header(self, name: HeaderName, value: &'static str) -> Self {
+        self.with_value(name, HeaderValue::from_static(value))
+    }
+
+    /// The same, with one header more whose value was made for this answer.
+    #[must_use]
+    pub fn with_value(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
         self
     }
 }

@@ -29,13 +29,13 @@ use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
 };
 use countersign_domain::ports::{Directory, Entropy};
-use http::header::ALLOW;
+use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::Context;
 use crate::door::{Facade, Refusal, Request, Response, header, json};
-use crate::problem::Language;
+use crate::problem::{Language, retry_after};
 use complaint::Complaint;
 
 /// The documents show PNG files and a piece as high as the picture.
@@ -113,6 +113,7 @@ fn complained(complaint: &Complaint, language: Language) -> Response {
     let answer = Response::new(status, CONTENT_TYPE, json(&body));
     match complaint {
         Complaint::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
+        Complaint::TooOften(limited) => answer.with_value(RETRY_AFTER, retry_after(*limited)),
         _ => answer,
     }
 }
@@ -158,6 +159,7 @@ impl HuaweiOneAccess {
             .issue_challenge
             .run(ChallengeRequest {
                 app: &app,
+                client: request.client,
                 kind: Kind::Slider,
                 level: Level::DEFAULT,
                 style: STYLE,
@@ -168,6 +170,7 @@ impl HuaweiOneAccess {
             .await
             .map_err(|error| match error {
                 IssueChallengeError::App(refusal) => app_complaint(refusal),
+                IssueChallengeError::Limited(limited) => Complaint::TooOften(limited),
                 IssueChallengeError::Busy(_) => Complaint::Busy,
             })?;
         let View::Slider { background, piece, .. } = issued.view;
@@ -207,7 +210,8 @@ impl HuaweiOneAccess {
         // answer elsewhere is a wrong one.
         let x = if (5.0..6.0).contains(&point.y) { point.x } else { f64::INFINITY };
         let answer = Answer::Slider { x, y: None };
-        match self.judge_answer.run(challenge, &answer, Some(&sender)).await.map_err(judge_complaint)? {
+        let judged = self.judge_answer.run(challenge, &answer, Some(&sender), request.client).await;
+        match judged.map_err(judge_complaint)? {
             Judgement::Failed => Err(Complaint::WrongPlace),
             Judgement::Passed(ticket) => {
                 let verified = VerifiedJson { captcha_token: format!("{}---{text}", ticket.ticket) };
@@ -248,6 +252,7 @@ fn judge_complaint(error: JudgeAnswerError) -> Complaint {
             Complaint::TokenDead
         }
         JudgeAnswerError::App(refusal) => app_complaint(refusal),
+        JudgeAnswerError::Limited(limited) => Complaint::TooOften(limited),
         JudgeAnswerError::Busy(_) => Complaint::Busy,
     }
 }

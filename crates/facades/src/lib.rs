@@ -10,6 +10,7 @@ mod door;
 mod huawei_oneaccess;
 mod native_challenges;
 mod native_tickets;
+mod openapi;
 mod problem;
 mod views;
 
@@ -47,6 +48,7 @@ pub const FACADES: &[(&str, Build)] = &[
     ("huawei_oneaccess", |context| Arc::new(huawei_oneaccess::HuaweiOneAccess::new(context))),
     ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
+    ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),
 ];
 
 /// All façades.

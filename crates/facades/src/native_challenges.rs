@@ -70,6 +70,9 @@ struct IssueBody {
     r#type: Option<String>,
     action: Option<String>,
     contact: Option<String>,
+    /// Read by [`language`]; here only so that what is no text is refused.
+    #[serde(rename = "locale")]
+    _locale: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -85,6 +88,8 @@ struct IssuedJson<'a> {
 struct AnswerBody {
     token: String,
     answer: serde_json::Value,
+    #[serde(rename = "locale")]
+    _locale: Option<String>,
 }
 
 /// The answer to a slider of one axis.
@@ -151,6 +156,7 @@ impl NativeChallenges {
             .issue_challenge
             .run(ChallengeRequest {
                 app: &AppId::parse(&body.site_key).ok_or(Problem::UnknownSiteKey)?,
+                client: request.client,
                 kind,
                 level: Level::DEFAULT,
                 style: STYLE,
@@ -161,6 +167,7 @@ impl NativeChallenges {
             .await
             .map_err(|error| match error {
                 IssueChallengeError::App(refusal) => app_problem(refusal),
+                IssueChallengeError::Limited(limited) => Problem::TooManyRequests(limited),
                 IssueChallengeError::Busy(_) => Problem::Busy,
             })?;
         let answer = IssuedJson {
@@ -196,7 +203,7 @@ impl NativeChallenges {
                 Answer::Slider { x, y: Some(y) }
             }
         };
-        match self.judge_answer.run(challenge, &answer, None).await.map_err(judge_problem)? {
+        match self.judge_answer.run(challenge, &answer, None, request.client).await.map_err(judge_problem)? {
             Judgement::Failed => Err(Problem::WrongAnswer),
             Judgement::Passed(ticket) => {
                 let answer = TicketJson {
@@ -227,6 +234,7 @@ fn judge_problem(error: JudgeAnswerError) -> Problem {
         JudgeAnswerError::Challenge(ChallengeRefusal::Expired) => Problem::ChallengeExpired,
         JudgeAnswerError::Challenge(ChallengeRefusal::Used) => Problem::ChallengeUsed,
         JudgeAnswerError::App(refusal) => app_problem(refusal),
+        JudgeAnswerError::Limited(limited) => Problem::TooManyRequests(limited),
         JudgeAnswerError::Busy(_) => Problem::Busy,
     }
 }
@@ -317,5 +325,19 @@ mod tests {
         let token = token(&house);
         house.clock.advance(std::time::Duration::from_mins(2));
         insta::assert_snapshot!("expired", shown(&answer(&house, &token, r#"{"x":100}"#)));
+    }
+
+    #[test]
+    fn a_call_over_a_limit_is_told_how_long_to_wait_and_spends_nothing() {
+        let house = House::limited();
+        let (first, wait) = (token(&house), std::time::Duration::from_millis(2_500));
+        insta::assert_snapshot!("issued_too_often", shown(&call(&house, ISSUE, r#"{"site_key":"one"}"#)));
+        house.clock.advance(wait);
+        let second = token(&house);
+        assert_eq!(answer(&house, &first, r#"{"x":100}"#).status, StatusCode::OK);
+        let body = format!(r#"{{"token":"{second}","answer":{{"x":100}},"locale":"zh"}}"#);
+        insta::assert_snapshot!("answered_too_often", shown(&call(&house, ANSWER, &body)));
+        house.clock.advance(wait);
+        assert_eq!(answer(&house, &second, r#"{"x":100}"#).status, StatusCode::OK);
     }
 }

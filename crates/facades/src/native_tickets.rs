@@ -1,8 +1,12 @@
 //! The native API's server side: a ticket is redeemed, once.
 //!
-//! `POST /v1/tickets/redeem` `{ticket, action?}` with an access key as Basic credentials → 200 `{valid: true, …}`, or 200
-//! `{valid: false, reason}`. A ticket that is refused for its app or action is not spent.
+//! `POST /v1/tickets/redeem` `{ticket, action?, client_ip?}` with an access key as Basic credentials → 200 `{valid: true, …}`, or 200
+//! `{valid: false, reason}`. A ticket that is refused for its app, action or address is not spent.
+//!
+//! `client_ip` is where the app saw the person who brought the ticket. It counts only where `tickets.bind_address` is on, and
+//! only for this ticket: no limit is ever counted under an address that a caller writes into a body.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -40,9 +44,13 @@ impl NativeTickets {
         let key = authenticate(request, &*self.directory, Permission::RedeemTickets)?;
         let body: RedeemBody = serde_json::from_slice(&request.body)?;
         let action = body.action.as_deref().map(action).transpose()?;
-        let expected = Expected { app: &key.row.app, action: action.as_ref(), contact: None };
+        let client: Option<IpAddr> = body.client_ip.as_deref().map(str::parse).transpose().map_err(|_| {
+            Problem::malformed("`client_ip` is no IPv4 or IPv6 address", "`client_ip` 不是 IPv4 或 IPv6 地址")
+        })?;
+        let expected = Expected { app: &key.row.app, action: action.as_ref(), contact: None, client };
         match self.redeem_ticket.run(&body.ticket, expected, self.entropy.array()).await {
             Ok(redemption) => Ok(Response::new(StatusCode::OK, "application/json", redemption_json(&redemption))),
+            Err(RedeemTicketError::Limited(limited)) => Err(Problem::TooManyRequests(limited)),
             Err(RedeemTicketError::Busy(_)) => Err(Problem::Busy),
         }
     }
@@ -72,6 +80,7 @@ impl Facade for NativeTickets {
 struct RedeemBody {
     ticket: String,
     action: Option<String>,
+    client_ip: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +107,7 @@ pub fn redemption_json(redemption: &Redemption) -> Vec<u8> {
                 TicketRefusal::Used => "used",
                 TicketRefusal::OtherAction => "other-action",
                 TicketRefusal::OtherContact => "other-contact",
+                TicketRefusal::OtherAddress => "other-address",
             },
         },
     };
@@ -149,5 +159,28 @@ mod tests {
         }
         insta::assert_snapshot!("denied", shown(&redeem(&house, &[DENIED, ("accept-language", "zh")], &body)));
         assert!(String::from_utf8_lossy(&redeem(&house, &[KEY], &body).body).contains(r#""valid":true"#));
+    }
+
+    #[test]
+    fn a_redemption_over_the_limit_spends_no_ticket() {
+        let house = House::limited();
+        let body = format!(r#"{{"ticket":"{}"}}"#, house.ticket("one", None));
+        assert_eq!(redeem(&house, &[KEY], r#"{"ticket":"nonsense"}"#).status, StatusCode::OK);
+        insta::assert_snapshot!("too_often", shown(&redeem(&house, &[KEY], &body)));
+        house.clock.advance(std::time::Duration::from_millis(2_500));
+        assert!(String::from_utf8_lossy(&redeem(&house, &[KEY], &body).body).contains(r#""valid":true"#));
+    }
+
+    #[test]
+    fn a_bound_ticket_wants_the_address_at_which_it_was_earned() {
+        let house = House::bound();
+        let ticket = house.ticket("one", None);
+        let with = |client_ip: &str| format!(r#"{{"ticket":"{ticket}","client_ip":{client_ip}}}"#);
+        for elsewhere in ["null", r#""192.0.2.2""#, r#""2001:db8::1""#] {
+            insta::assert_snapshot!("other_address", shown(&redeem(&house, &[KEY], &with(elsewhere))));
+        }
+        insta::assert_snapshot!("bad_client_ip", shown(&redeem(&house, &[KEY], &with(r#""192.0.2""#))));
+        let valid = redeem(&house, &[KEY], &with(r#""192.0.2.1""#));
+        assert!(String::from_utf8_lossy(&valid.body).contains(r#""valid":true"#));
     }
 }

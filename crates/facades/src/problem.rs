@@ -1,7 +1,10 @@
 //! The native API's errors: RFC 9457 problem documents, in English or Chinese, each saying what to do.
 
+use std::time::Duration;
+
+use countersign_domain::rates::{Limit, Limited};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::door::{Refusal, Response, header, json};
@@ -65,6 +68,8 @@ pub enum Problem {
     ChallengeUsed,
     /// The challenge was never issued here, or before a restart.
     ChallengeUnknown,
+    /// The client or its app calls too often.
+    TooManyRequests(Limited),
     /// The server has a defect.
     Failed,
     /// The server cannot take the call now.
@@ -79,12 +84,42 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(flatten)]
+    limited: Option<LimitedJson>,
+}
+
+/// The two members that [`Problem::TooManyRequests`] adds.
+#[derive(Serialize)]
+struct LimitedJson {
+    limit: &'static str,
+    retry_after_ms: u64,
 }
 
 /// A problem's words: type, status, English title and detail, Chinese title and detail.
 type Words<'a> = (&'static str, StatusCode, [&'a str; 2], [&'a str; 2]);
 
 impl Problem {
+    /// One of each, for what must know them all, such as the API's description. A test holds it against the words below.
+    pub const ALL: [Self; 17] = [
+        Self::MalformedRequest(String::new(), String::new()),
+        Self::Unauthenticated,
+        Self::PermissionDenied,
+        Self::UnknownSiteKey,
+        Self::AppDisabled,
+        Self::NotFound,
+        Self::MethodNotAllowed("GET"),
+        Self::BodyIncomplete,
+        Self::BodyTooLarge,
+        Self::WrongAnswer,
+        Self::ChallengeExpired,
+        Self::ChallengeUsed,
+        Self::ChallengeUnknown,
+        Self::TooManyRequests(Limited { limit: Limit::IssuePerAddress, retry_after: Duration::from_secs(1) }),
+        Self::Failed,
+        Self::Busy,
+        Self::DeadlineExceeded,
+    ];
+
     /// The body is not what this call takes.
     pub(crate) fn malformed(english: &str, chinese: &str) -> Self {
         Self::MalformedRequest(english.to_owned(), chinese.to_owned())
@@ -173,6 +208,12 @@ impl Problem {
                 ["Unknown challenge", "The token was changed, or is from before a restart. Ask for a new challenge."],
                 ["未知的验证", "令牌已被更改，或来自服务器重启之前。请获取新的验证。"],
             ),
+            Self::TooManyRequests(_) => (
+                "urn:countersign:problem:too-many-requests",
+                StatusCode::TOO_MANY_REQUESTS,
+                ["Too many requests", "Wait for as long as `retry_after_ms` says and try again. Nothing was spent."],
+                ["请求过于频繁", "请等待 `retry_after_ms` 所示的毫秒数后重试，未消耗任何内容。"],
+            ),
             Self::Failed => (
                 "urn:countersign:problem:failed",
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -194,6 +235,16 @@ impl Problem {
         }
     }
 
+    /// What identifies this problem to programs.
+    pub fn r#type(&self) -> &'static str {
+        self.words().0
+    }
+
+    /// The status that it is answered with.
+    pub fn status(&self) -> StatusCode {
+        self.words().1
+    }
+
     /// The answer, in this language.
     pub fn response(&self, language: Language) -> Response {
         let (r#type, status, english, chinese) = self.words();
@@ -201,16 +252,30 @@ impl Problem {
             Language::English => english,
             Language::Chinese => chinese,
         };
-        let document = Document { r#type, title, status: status.as_u16(), detail };
+        let limited = match self {
+            Self::TooManyRequests(limited) => Some(LimitedJson {
+                limit: limited.limit.name(),
+                retry_after_ms: u64::try_from(limited.retry_after.as_millis()).unwrap_or(u64::MAX),
+            }),
+            _ => None,
+        };
+        let document = Document { r#type, title, status: status.as_u16(), detail, limited };
         let answer = Response::new(status, "application/problem+json", json(&document))
             .with_header(CONTENT_LANGUAGE, language.pick("en", "zh-CN"));
         match self {
             Self::Unauthenticated => answer.with_header(WWW_AUTHENTICATE, "Basic realm=\"countersign\""),
             Self::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
             Self::Busy => answer.with_header(RETRY_AFTER, "1"),
+            Self::TooManyRequests(limited) => answer.with_value(RETRY_AFTER, retry_after(*limited)),
             _ => answer,
         }
     }
+}
+
+/// The wait in whole seconds, which is all that the header can say: rounded up, so that whoever keeps to it comes through.
+pub(crate) fn retry_after(limited: Limited) -> HeaderValue {
+    let seconds = limited.retry_after.as_millis().div_ceil(1_000).max(1);
+    HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX))
 }
 
 impl From<serde_json::Error> for Problem {
@@ -235,6 +300,14 @@ impl From<Refusal> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every problem has its type in `words`, or the compiler complains; so what stands there is all there is.
+    #[test]
+    fn all_are_all() {
+        let (code, _) = include_str!("problem.rs").split_once("#[cfg(test)]").unwrap();
+        let types = code.split('"').filter(|text| text.starts_with("urn:countersign:problem:"));
+        assert_eq!(Problem::ALL.iter().map(Problem::r#type).collect::<Vec<_>>(), types.collect::<Vec<_>>());
+    }
 
     #[test]
     fn a_browser_is_answered_in_its_language() {

@@ -1,6 +1,7 @@
 //! A house for façade tests: real operations over the ports' models, no socket, no store, time that stands still.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,17 +10,22 @@ use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permi
 use countersign_domain::app::{Action, AppId};
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
 use countersign_domain::operations::{
-    ChallengeRequest, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, Ports, RedeemTicket,
+    ChallengeRequest, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, Policy, Ports, RedeemTicket,
 };
+use countersign_domain::rates::Rates;
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
-    FixedDirectory, ManualClock, ModelMarks, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
+    FixedDirectory, ManualClock, ModelMarks, ModelThrottle, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
 };
+use countersign_domain::throttle::Rule;
 use countersign_domain::time::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, Request, Response};
 use crate::{Context, OneAccessSettings};
+
+/// Where every call comes from.
+pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 
 pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
@@ -32,6 +38,28 @@ impl House {
     }
 
     pub(crate) fn with(oneaccess: OneAccessSettings) -> Self {
+        Self::build(oneaccess, Rates::default(), false)
+    }
+
+    /// With every limit on: one call, and another each 2.5 seconds.
+    pub(crate) fn limited() -> Self {
+        let rule = Some(Rule { burst: 1, interval: Duration::from_millis(2_500) });
+        let rates = Rates {
+            issue_per_address: rule,
+            issue_per_app: rule,
+            answer_per_address: rule,
+            answer_per_app: rule,
+            redeem_per_app: rule,
+        };
+        Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false)
+    }
+
+    /// With tickets that are bound to addresses.
+    pub(crate) fn bound() -> Self {
+        Self::build(OneAccessSettings { strict_headers: true, secret_key: false }, Rates::default(), true)
+    }
+
+    fn build(oneaccess: OneAccessSettings, rates: Rates, bind_address: bool) -> Self {
         let clock = ManualClock::new();
         let mut disabled = app("disabled");
         disabled.enabled = false;
@@ -43,6 +71,7 @@ impl House {
         let ports = Ports {
             directory: Arc::new(directory),
             marks: Arc::new(ModelMarks::new(Arc::<ManualClock>::clone(&clock), 1_000, [1; 8])),
+            local_throttle: Arc::new(ModelThrottle::new(Arc::<ManualClock>::clone(&clock), 1_000)),
             puzzles: Arc::new(PlainPuzzles),
             clock: Arc::<ManualClock>::clone(&clock),
             entropy: Arc::new(SeededEntropy::new(1)),
@@ -53,10 +82,11 @@ impl House {
             ticket: Duration::from_mins(3),
             clock_skew: Duration::from_secs(5),
         };
+        let policy = Policy { lifetimes, rates, bind_address };
         let context = Context {
-            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), lifetimes)),
-            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), lifetimes)),
-            redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), lifetimes)),
+            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
+            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
+            redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
             directory: ports.directory,
             entropy: ports.entropy,
             oneaccess,
@@ -68,6 +98,7 @@ impl House {
     pub(crate) fn challenge(&self, app: &str, action: Option<&str>, axes: Axes) -> String {
         let request = ChallengeRequest {
             app: &AppId::parse(app).unwrap(),
+            client: CLIENT,
             kind: Kind::Slider,
             level: Level::DEFAULT,
             style: Style { format: PictureFormat::Png, axes },
@@ -82,7 +113,7 @@ impl House {
         let token = self.challenge(app, action, Axes::One);
         let challenge = self.context.judge_answer.open(&token, None).unwrap();
         let answer = Answer::Slider { x: 100.0, y: None };
-        match block_on(self.context.judge_answer.run(challenge, &answer, None)).unwrap() {
+        match block_on(self.context.judge_answer.run(challenge, &answer, None, CLIENT)).unwrap() {
             Judgement::Passed(ticket) => ticket.ticket,
             Judgement::Failed => panic!("the right answer failed"),
         }
@@ -114,6 +145,7 @@ pub(crate) fn ask(facade: &dyn Facade, method: &str, path: &str, headers: &[(&st
         query: None,
         headers: map,
         body: Bytes::copy_from_slice(body.as_bytes()),
+        client: CLIENT,
     }))
 }
 

@@ -4,6 +4,7 @@
 //! a call back while the server works on it, which makes room for another. Both are counted here.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -54,10 +55,11 @@ impl Calls {
         self.overdue.notified().await;
     }
 
-    /// Answers a call. Fails only where the server is at its end.
+    /// Answers a call that came from `peer`. Fails only where the server is at its end.
     pub(crate) async fn serve(
         self: Arc<Self>,
         dispatcher: Arc<Dispatcher>,
+        peer: IpAddr,
         request: Request<Incoming>,
     ) -> Result<Response<Answer>, JoinError> {
         let call = Call::begin(&self);
@@ -68,7 +70,7 @@ impl Calls {
         // back must not buy more work at once than waiting does.
         let answer = tokio::spawn(async move {
             let _held = permit;
-            dispatcher.serve(request).await
+            dispatcher.serve(peer, request).await
         });
         let Ok(answer) = answer.await?;
         let (mut head, mut body) = answer.into_parts();

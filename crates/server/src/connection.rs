@@ -3,6 +3,7 @@
 //! Which of the two is settled in the handshake, and a plain connection speaks HTTP/1.1: nothing is guessed from the first
 //! bytes, for which a client could let us wait.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// Serves a connection until its client or its time ends it; when `stop` turns true, until its calls are answered.
 pub(crate) async fn serve(
     stream: TcpStream,
+    peer: IpAddr,
     tls: Option<TlsAcceptor>,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
@@ -46,7 +48,7 @@ pub(crate) async fn serve(
     // Small answers must not wait for the client's acknowledgement. A socket that refuses the option still works.
     let _refused = stream.set_nodelay(true);
     let stream = Unread::new(stream, limits.unread);
-    let Some(tls) = tls else { return http_1(stream, dispatcher, limits, stop).await };
+    let Some(tls) = tls else { return http_1(stream, peer, dispatcher, limits, stop).await };
     let stream = tokio::select! {
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
         stream = timeout(limits.head, tls.accept(stream)) => {
@@ -54,21 +56,22 @@ pub(crate) async fn serve(
         }
     };
     if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) {
-        http_2(stream, dispatcher, limits, stop).await
+        http_2(stream, peer, dispatcher, limits, stop).await
     } else {
-        http_1(stream, dispatcher, limits, stop).await
+        http_1(stream, peer, dispatcher, limits, stop).await
     }
 }
 
 async fn http_1(
     stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: IpAddr,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_headers(100).max_buf_size(64 * 1024);
-    let service = service_fn(move |request| Arc::clone(&dispatcher).serve(request));
+    let service = service_fn(move |request| Arc::clone(&dispatcher).serve(peer, request));
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
@@ -80,6 +83,7 @@ async fn http_1(
 
 async fn http_2(
     stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: IpAddr,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
@@ -97,7 +101,7 @@ async fn http_2(
         .keep_alive_timeout(limits.head / 2);
     let calls = Calls::new(limits.streams, limits.unread);
     let answering = Arc::clone(&calls);
-    let service = service_fn(move |request| Arc::clone(&answering).serve(Arc::clone(&dispatcher), request));
+    let service = service_fn(move |request| Arc::clone(&answering).serve(Arc::clone(&dispatcher), peer, request));
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
-use countersign_domain::operations::{IssueChallenge, JudgeAnswer, Lifetimes, Ports, RedeemTicket};
+use countersign_domain::operations::{IssueChallenge, JudgeAnswer, Lifetimes, Policy, Ports, RedeemTicket};
 use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow};
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
@@ -18,10 +18,12 @@ use countersign_domain::time::Timestamp;
 use countersign_facades::{Context, Facade};
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::sqlite::SqliteRecords;
+use countersign_stores::throttle::MemoryThrottle;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
-use crate::config::{self, Config};
+use crate::client_address::TrustedProxies;
+use crate::config::{self, Config, Mode};
 use crate::dev::{self, DevDoor, Identity};
 use crate::directory::SnapshotDirectory;
 use crate::http::Dispatcher;
@@ -36,6 +38,10 @@ use crate::tls::Tls;
 /// How often the records are asked whether a command beside the server changed something. Half of the second that is
 /// promised.
 const REFRESH: Duration = Duration::from_millis(500);
+
+/// How many accounts the limits on issuing remember at once: 1.5 MB, and more than a node gets to see in the minute after
+/// which an account is empty again.
+const LOCAL_ACCOUNTS: usize = 65_536;
 
 /// Where the data folder's secrets and records are; what a command beside a server opens too.
 pub(crate) struct Vault {
@@ -79,15 +85,6 @@ impl Vault {
         let (row, audit) = self.draw_sealing_key("server", clock.now(), clock.now(), entropy)?;
         Ok(self.records.ensure_sealing_key(row, audit).await?)
     }
-}
-
-/// How a server runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// For others.
-    Production,
-    /// `--dev`.
-    Development,
 }
 
 /// A server that can listen.
@@ -148,6 +145,7 @@ impl House {
         let ports = Ports {
             directory: Arc::<SnapshotDirectory>::clone(&directory),
             marks: Arc::clone(&marks),
+            local_throttle: Arc::new(MemoryThrottle::new(Arc::clone(&clock), LOCAL_ACCOUNTS)),
             puzzles: Arc::new(DrawnPuzzles::new(
                 Arc::clone(&entropy),
                 usize::try_from(config.challenges.drawing).unwrap_or(1),
@@ -157,15 +155,19 @@ impl House {
             entropy: Arc::clone(&entropy),
             tally: Arc::<Metrics>::clone(&metrics),
         };
-        let lifetimes = Lifetimes {
-            challenge: config::seconds(config.challenges.lifetime_seconds),
-            ticket: config::seconds(config.tickets.lifetime_seconds),
-            clock_skew: config::seconds(config.marks.clock_skew_seconds),
+        let policy = Policy {
+            lifetimes: Lifetimes {
+                challenge: config::seconds(config.challenges.lifetime_seconds),
+                ticket: config::seconds(config.tickets.lifetime_seconds),
+                clock_skew: config::seconds(config.marks.clock_skew_seconds),
+            },
+            rates: config.rates.rates(),
+            bind_address: config.tickets.bind_address,
         };
         let context = Context {
-            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), lifetimes)),
-            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), lifetimes)),
-            redeem_ticket: Arc::new(RedeemTicket::new(ports, lifetimes)),
+            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
+            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
+            redeem_ticket: Arc::new(RedeemTicket::new(ports, policy)),
             directory: Arc::<SnapshotDirectory>::clone(&directory),
             entropy,
             oneaccess: config.oneaccess.settings(),
@@ -198,6 +200,7 @@ impl House {
             Arc::clone(&self.metrics),
             Arc::clone(&self.clock),
             Arc::clone(&self.context.entropy),
+            self.proxies(),
             config::seconds(self.config.limits.body_seconds),
             config::seconds(self.config.limits.deadline_seconds),
         ));
@@ -222,6 +225,17 @@ impl House {
             () = follow(tls, reload) => {}
         }
         Ok(())
+    }
+
+    /// Whom to believe about addresses, with a word to the operator where that is everybody.
+    fn proxies(&self) -> TrustedProxies {
+        let networks = self.config.trusted_proxies.clone();
+        if networks.iter().any(crate::client_address::Network::is_everything) {
+            tracing::warn!(
+                "trusted_proxies holds every address: any client can choose the address that it is counted under"
+            );
+        }
+        TrustedProxies { networks, header: self.config.proxy_header }
     }
 
     fn doors(&self, stopping: &Arc<AtomicBool>) -> anyhow::Result<Vec<Arc<dyn Facade>>> {

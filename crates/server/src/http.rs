@@ -1,8 +1,10 @@
-//! From bytes to a door and back: the request's id, its body within limits, the deadline, metrics, one line of log.
+//! From bytes to a door and back: the request's id, its client's address, its body within limits, the deadline, metrics, one line of log.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -14,6 +16,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use tokio::time::timeout;
 
+use crate::client_address::TrustedProxies;
 use crate::metrics::Metrics;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,6 +33,9 @@ pub(crate) struct Dispatcher {
     metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    proxies: TrustedProxies,
+    /// Whether the operator has been told of a proxy that nobody listed.
+    told: AtomicBool,
     body_patience: Duration,
     deadline: Duration,
 }
@@ -46,6 +52,7 @@ impl Dispatcher {
         metrics: Arc<Metrics>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
+        proxies: TrustedProxies,
         body_patience: Duration,
         deadline: Duration,
     ) -> Self {
@@ -60,7 +67,17 @@ impl Dispatcher {
             }
         }
         prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
-        Self { exact, prefixes, metrics, clock, entropy, body_patience, deadline }
+        Self {
+            exact,
+            prefixes,
+            metrics,
+            clock,
+            entropy,
+            proxies,
+            told: AtomicBool::new(false),
+            body_patience,
+            deadline,
+        }
     }
 
     pub(crate) fn metrics(&self) -> &Arc<Metrics> {
@@ -73,28 +90,33 @@ impl Dispatcher {
             .or_else(|| self.prefixes.iter().find_map(|(prefix, door)| path.starts_with(prefix).then_some(door)))
     }
 
-    /// Answers a request. Never fails.
+    /// Answers a request that came from `peer`. Never fails.
     pub(crate) async fn serve(
         self: Arc<Self>,
+        peer: IpAddr,
         mut request: hyper::Request<Incoming>,
     ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
         name_host(&mut request);
         let start = self.clock.monotonic();
         let request_id = self.entropy.text(b"0123456789abcdef", 16);
+        let client = self.proxies.client(peer, request.headers());
+        if self.proxies.overlooks(peer, request.headers()) && !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%peer, "not in trusted_proxies, but it asks for others: if it is your proxy, all its clients count as one");
+        }
         let method = request.method().clone();
         let version = request.version();
         let path = request.uri().path().to_owned();
         let door = self.door(&path).cloned();
         let name = door.as_ref().map_or("none", |door| door.name());
         let (response, whole) = match door {
-            Some(door) => self.at_door(door, request, &request_id).await,
+            Some(door) => self.at_door(door, request, client, &request_id).await,
             None => (Problem::NotFound.response(Language::of(request.headers())), request.body().is_end_stream()),
         };
         let took = self.clock.monotonic().saturating_sub(start);
         let status = response.status.as_u16();
         self.metrics.request(name, status, took);
         let path = path.get(..PATH_IN_LOG).unwrap_or(&path);
-        tracing::info!(%method, path, door = name, status, took_us = took.as_micros(), request_id, "request");
+        tracing::info!(%client, %method, path, door = name, status, took_us = took.as_micros(), request_id, "request");
         // A connection whose request was not read to its end is of no more use, but for HTTP/2, which ends the one call.
         let close = !whole && version < Version::HTTP_2;
         Ok(finished(response, &request_id, close))
@@ -105,6 +127,7 @@ impl Dispatcher {
         &self,
         door: Arc<dyn Facade>,
         request: hyper::Request<Incoming>,
+        client: IpAddr,
         request_id: &str,
     ) -> (Response, bool) {
         let (head, body) = request.into_parts();
@@ -122,6 +145,7 @@ impl Dispatcher {
             query: head.uri.query().map(str::to_owned),
             headers: head.headers.clone(),
             body,
+            client,
         };
         // A task of its own: what is begun is finished though the client goes away, and a panic ends nothing else.
         let answering = Arc::clone(&door);

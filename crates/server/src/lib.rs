@@ -1,10 +1,11 @@
 //! How Countersign runs: the configuration, the listener, the wiring, the commands. Only this crate listens.
 //!
-//! A request goes `listen` (accept, permits) → `connection` (TLS, HTTP/1.1 or HTTP/2) → `http` (request id, body limit,
-//! deadline, metrics) → a façade.
+//! A request goes `listen` (accept, permits) → `connection` (TLS, HTTP/1.1 or HTTP/2) → `http` (request id, client address,
+//! body limit, deadline, metrics) → a façade.
 
 mod calls;
 pub mod cli;
+pub mod client_address;
 pub mod config;
 mod connection;
 mod dev;
@@ -23,5 +24,6 @@ mod system;
 mod tls;
 mod unread;
 
-pub use house::{Announcement, House, Mode};
+pub use config::Mode;
+pub use house::{Announcement, House};
 pub use system::{OsEntropy, SystemClock};

@@ -61,10 +61,10 @@ pub(crate) async fn run(
         // The permit comes first: connections that cannot be served wait in the kernel's queue.
         let next = async {
             let permit = Arc::clone(&permits).acquire_owned().await.map_err(io::Error::other)?;
-            let (stream, _) = listener.accept().await?;
-            Ok::<_, io::Error>((stream, permit))
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, io::Error>((stream, peer.ip(), permit))
         };
-        let (stream, permit) = tokio::select! {
+        let (stream, peer, permit) = tokio::select! {
             () = &mut stop => break,
             accepted = next => match accepted {
                 Ok(accepted) => accepted,
@@ -77,7 +77,7 @@ pub(crate) async fn run(
         };
         let held = (permit, dispatcher.metrics().connection());
         let tls = tls.as_ref().map(|current| current.borrow().clone());
-        let connection = connection::serve(stream, tls, Arc::clone(&dispatcher), limits, stopping.subscribe());
+        let connection = connection::serve(stream, peer, tls, Arc::clone(&dispatcher), limits, stopping.subscribe());
         tokio::spawn(async move {
             let _held = held;
             if let Err(error) = connection.await {

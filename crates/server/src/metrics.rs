@@ -35,6 +35,11 @@ struct JudgedLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    limit: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     outcome: &'static str,
 }
@@ -49,6 +54,7 @@ pub(crate) struct Metrics {
     issued: Family<KindLabels, Counter>,
     judged: Family<JudgedLabels, Counter>,
     redeemed: Family<OutcomeLabels, Counter>,
+    throttled: Family<LimitLabels, Counter>,
 }
 
 fn histogram() -> Histogram {
@@ -71,7 +77,9 @@ impl Metrics {
         registry.register("challenges_issued", "Challenges handed out", Clone::clone(&issued));
         registry.register("challenges_judged", "Answers to challenges", Clone::clone(&judged));
         registry.register("tickets_redeemed", "Tickets that came in", Clone::clone(&redeemed));
-        Self { registry, requests, seconds, connections, marks, issued, judged, redeemed }
+        let throttled = Family::default();
+        registry.register("throttled", "Calls over a limit of [rates]", Clone::clone(&throttled));
+        Self { registry, requests, seconds, connections, marks, issued, judged, redeemed, throttled }
     }
 
     /// Counts an answered request.
@@ -129,6 +137,9 @@ impl Tally for Metrics {
                     Redeemed::Refused => "refused",
                 };
                 self.redeemed.get_or_create(&OutcomeLabels { outcome }).inc();
+            }
+            Event::Throttled(limit) => {
+                self.throttled.get_or_create(&LimitLabels { limit: limit.name() }).inc();
             }
         }
     }

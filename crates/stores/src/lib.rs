@@ -3,9 +3,11 @@
 //! | store | ports | for |
 //! |---|---|---|
 //! | [`memory`] | marks | one node; a restart forgets, and its epoch makes that safe |
+//! | [`throttle`] | the node's own limits | one node; a restart forgets |
 //! | [`sqlite`] | records | one machine; what was acknowledged survives `kill -9` |
 //!
 //! To add one: a file here, its migrations or scripts beside it, and the port's conformance suite as its test module.
 
 pub mod memory;
 pub mod sqlite;
+pub mod throttle;

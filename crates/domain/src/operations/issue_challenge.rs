@@ -1,8 +1,11 @@
+use std::net::IpAddr;
+
 use crate::app::{Action, AppId, AppRefusal};
 use crate::challenge::{Kind, Level, Style, View};
 use crate::contact::Contact;
-use crate::operations::{Lifetimes, Ports};
+use crate::operations::{Policy, Ports};
 use crate::ports::{Busy, Event};
+use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
 use crate::ticket::{ChallengeRecord, Note, Stamp};
 use crate::time::Timestamp;
@@ -10,13 +13,15 @@ use crate::time::Timestamp;
 /// Draws a challenge and seals its solution into the token that goes with it. Stores nothing.
 pub struct IssueChallenge {
     ports: Ports,
-    lifetimes: Lifetimes,
+    policy: Policy,
 }
 
 /// What a door asks for.
 pub struct ChallengeRequest<'a> {
     /// For whom.
     pub app: &'a AppId,
+    /// From where it is asked.
+    pub client: IpAddr,
     /// Of which kind.
     pub kind: Kind,
     /// How hard.
@@ -49,6 +54,9 @@ pub enum IssueChallengeError {
     /// The app is not served.
     #[error(transparent)]
     App(#[from] AppRefusal),
+    /// Too many calls; try again later.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     /// Try again in a moment.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -56,8 +64,8 @@ pub enum IssueChallengeError {
 
 impl IssueChallenge {
     /// The operation over these ports.
-    pub fn new(ports: Ports, lifetimes: Lifetimes) -> Self {
-        Self { ports, lifetimes }
+    pub fn new(ports: Ports, policy: Policy) -> Self {
+        Self { ports, policy }
     }
 
     /// Makes a challenge.
@@ -67,10 +75,11 @@ impl IssueChallenge {
     pub async fn run(&self, request: ChallengeRequest<'_>) -> Result<IssuedChallenge, IssueChallengeError> {
         let ports = &self.ports;
         let app = ports.directory.usable_app(request.app)?;
+        self.admit(&app.id, request.client)?;
         let puzzle = ports.puzzles.make(request.kind, request.level, request.style).await?;
         let keyring = ports.directory.keyring();
         let issued_at = ports.clock.now();
-        let expires_at = issued_at.plus(self.lifetimes.challenge);
+        let expires_at = issued_at.plus(self.policy.lifetimes.challenge);
         let record = ChallengeRecord {
             stamp: Stamp {
                 id: ports.entropy.array(),
@@ -78,6 +87,7 @@ impl IssueChallenge {
                 app: app.id.clone(),
                 action: request.action,
                 contact: request.contact.map(|contact| keyring.contact_hash(contact, issued_at)),
+                origin: None,
                 kind: request.kind,
                 level: request.level,
                 issued_at,
@@ -89,5 +99,19 @@ impl IssueChallenge {
         let token = keyring.seal(Purpose::Challenge, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
         ports.tally.count(Event::ChallengeIssued(request.kind));
         Ok(IssuedChallenge { token, view: puzzle.view, issued_at, expires_at })
+    }
+
+    /// The address before the app: one client over its limit must not use up what its app's other clients have. The limits
+    /// are this node's own, because issuing touches no store.
+    fn admit(&self, app: &AppId, client: IpAddr) -> Result<(), Limited> {
+        let keys = [
+            (Limit::IssuePerAddress, Limit::IssuePerAddress.key_of_address(client)),
+            (Limit::IssuePerApp, Limit::IssuePerApp.key_of_app(app)),
+        ];
+        for (limit, key) in keys {
+            let Some(rule) = self.policy.rates.rule(limit) else { continue };
+            limit.allows(self.ports.local_throttle.throttle(key, rule)).inspect_err(|_| self.ports.throttled(limit))?;
+        }
+        Ok(())
     }
 }

@@ -1,8 +1,12 @@
+use std::net::IpAddr;
+
+use crate::address::Origin;
 use crate::app::{AppId, AppRefusal};
 use crate::challenge::{Answer, Wanted};
 use crate::contact::Contact;
-use crate::operations::{Lifetimes, Ports};
+use crate::operations::{Policy, Ports, Refused};
 use crate::ports::{Busy, Event, Judged, MarksError, Spent};
+use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
 use crate::ticket::{ChallengeRecord, Stamp, TicketRecord};
 use crate::time::Timestamp;
@@ -14,7 +18,7 @@ use crate::time::Timestamp;
 /// the challenge and then judges, so a wrong answer costs it.
 pub struct JudgeAnswer {
     ports: Ports,
-    lifetimes: Lifetimes,
+    policy: Policy,
 }
 
 /// A challenge whose seal held.
@@ -55,6 +59,9 @@ pub enum JudgeAnswerError {
     /// The app is not served.
     #[error(transparent)]
     App(#[from] AppRefusal),
+    /// Too many calls; try again later. The challenge is not spent.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     /// Try again in a moment; the challenge is not spent.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -63,6 +70,15 @@ pub enum JudgeAnswerError {
 impl From<MarksError> for JudgeAnswerError {
     fn from(_: MarksError) -> Self {
         Self::Busy(Busy)
+    }
+}
+
+impl From<Refused> for JudgeAnswerError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Limited(limited) => Self::Limited(limited),
+            Refused::Busy(busy) => Self::Busy(busy),
+        }
     }
 }
 
@@ -88,8 +104,8 @@ pub enum Judgement {
 
 impl JudgeAnswer {
     /// The operation over these ports.
-    pub fn new(ports: Ports, lifetimes: Lifetimes) -> Self {
-        Self { ports, lifetimes }
+    pub fn new(ports: Ports, policy: Policy) -> Self {
+        Self { ports, policy }
     }
 
     /// Checks the seal, the epoch, the app and the time. Spends nothing.
@@ -113,20 +129,26 @@ impl JudgeAnswer {
     }
 
     /// Spends the challenge, judges the answer, and seals a ticket if it is right. The ticket is bound to `contact`, or else
-    /// to the contact that the challenge was asked for.
+    /// to the contact that the challenge was asked for; and to `client`, the address that the answer came from, if the
+    /// [policy](Policy::bind_address) says so.
     ///
     /// # Errors
-    /// [`JudgeAnswerError::Challenge`] with `Used` or `Expired`, or [`JudgeAnswerError::Busy`].
+    /// [`JudgeAnswerError::Challenge`] with `Used` or `Expired`, [`JudgeAnswerError::Limited`] or [`JudgeAnswerError::Busy`].
     pub async fn run(
         &self,
         challenge: OpenChallenge,
         answer: &Answer,
         contact: Option<&Contact>,
+        client: IpAddr,
     ) -> Result<Judgement, JudgeAnswerError> {
         let ports = &self.ports;
         let OpenChallenge(ChallengeRecord { stamp, solution, .. }) = challenge;
         self.check_time(&stamp)?;
-        let until = stamp.expires_at.plus(self.lifetimes.clock_skew);
+        // Before the challenge is spent: a call over a limit costs nothing. The address before the app, as when issuing.
+        let rates = &self.policy.rates;
+        ports.admit(rates, Limit::AnswerPerAddress, Limit::AnswerPerAddress.key_of_address(client)).await?;
+        ports.admit(rates, Limit::AnswerPerApp, Limit::AnswerPerApp.key_of_app(&stamp.app)).await?;
+        let until = stamp.expires_at.plus(self.policy.lifetimes.clock_skew);
         // A fresh owner each time: no caller of this operation may ever be let through again.
         match ports.marks.spend(stamp.id, ports.entropy.array(), until).await? {
             Spent::First => {}
@@ -139,18 +161,19 @@ impl JudgeAnswer {
             ports.tally.count(Event::ChallengeJudged(stamp.kind, Judged::Failed));
             return Ok(Judgement::Failed);
         }
-        let ticket = self.ticket(stamp, contact)?;
+        let ticket = self.ticket(stamp, contact, client)?;
         Ok(Judgement::Passed(ticket))
     }
 
-    fn ticket(&self, challenge: Stamp, contact: Option<&Contact>) -> Result<IssuedTicket, Busy> {
+    fn ticket(&self, challenge: Stamp, contact: Option<&Contact>, client: IpAddr) -> Result<IssuedTicket, Busy> {
         let ports = &self.ports;
         let keyring = ports.directory.keyring();
         let issued_at = ports.clock.now();
-        let expires_at = issued_at.plus(self.lifetimes.ticket);
+        let expires_at = issued_at.plus(self.policy.lifetimes.ticket);
         let kind = challenge.kind;
         let contact = contact.map(|contact| keyring.contact_hash(contact, issued_at)).or(challenge.contact);
-        let stamp = Stamp { id: ports.entropy.array(), contact, issued_at, expires_at, ..challenge };
+        let origin = self.policy.bind_address.then(|| keyring.origin_hash(Origin::of(client), issued_at));
+        let stamp = Stamp { id: ports.entropy.array(), contact, origin, issued_at, expires_at, ..challenge };
         let record = TicketRecord { stamp };
         let ticket = keyring.seal(Purpose::Ticket, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
         ports.tally.count(Event::ChallengeJudged(kind, Judged::Passed));

@@ -11,7 +11,8 @@ pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, T
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ports::{Clock, Directory, Entropy, Marks, Puzzles, Tally};
+use crate::ports::{Busy, Clock, Directory, Entropy, Event, LocalThrottle, MarkId, Marks, MarksError, Puzzles, Tally};
+use crate::rates::{Limit, Limited, Rates};
 
 /// How long things live.
 #[derive(Clone, Copy, Debug)]
@@ -25,13 +26,26 @@ pub struct Lifetimes {
     pub clock_skew: Duration,
 }
 
+/// What the operator has decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// How often clients and apps may call.
+    pub rates: Rates,
+    /// Whether a ticket counts only at the address where it was earned.
+    pub bind_address: bool,
+}
+
 /// What the operations on challenges and tickets need.
 #[derive(Clone)]
 pub struct Ports {
     /// Apps and keys.
     pub directory: Arc<dyn Directory>,
-    /// Single use.
+    /// Single use, and the limits that are exact.
     pub marks: Arc<dyn Marks>,
+    /// The limits of this node alone.
+    pub local_throttle: Arc<dyn LocalThrottle>,
     /// Pictures.
     pub puzzles: Arc<dyn Puzzles>,
     /// The time.
@@ -40,6 +54,27 @@ pub struct Ports {
     pub entropy: Arc<dyn Entropy>,
     /// Counters.
     pub tally: Arc<dyn Tally>,
+}
+
+/// Why a call was not admitted.
+enum Refused {
+    Limited(Limited),
+    Busy(Busy),
+}
+
+impl Ports {
+    /// Counts a call against an exact limit, if it is on.
+    async fn admit(&self, rates: &Rates, limit: Limit, key: MarkId) -> Result<(), Refused> {
+        let Some(rule) = rates.rule(limit) else { return Ok(()) };
+        let decision = self.marks.throttle(key, rule, 1).await.map_err(|error| match error {
+            MarksError::Full | MarksError::Unavailable => Refused::Busy(Busy),
+        })?;
+        limit.allows(decision).inspect_err(|_| self.throttled(limit)).map_err(Refused::Limited)
+    }
+
+    fn throttled(&self, limit: Limit) {
+        self.tally.count(Event::Throttled(limit));
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
+use std::net::IpAddr;
+
+use crate::address::Origin;
 use crate::app::{Action, AppId};
 use crate::contact::Contact;
-use crate::operations::{Lifetimes, Ports};
+use crate::operations::{Policy, Ports, Refused};
 use crate::ports::{Busy, Event, MarksError, Owner, Redeemed, Spent};
+use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
 use crate::ticket::{Stamp, TicketRecord};
 
 /// Redeems a ticket, once.
 pub struct RedeemTicket {
     ports: Ports,
-    lifetimes: Lifetimes,
+    policy: Policy,
 }
 
 /// What a ticket must be for. What does not fit is refused and not spent: a mistake of one app costs no other.
@@ -19,6 +23,9 @@ pub struct Expected<'a> {
     pub action: Option<&'a Action>,
     /// The contact that the ticket must be bound to, where it pays for reaching one.
     pub contact: Option<&'a Contact>,
+    /// Where the app saw the person who brought the ticket. Looked at only where the
+    /// [policy](Policy::bind_address) binds tickets to addresses; then a ticket without it is refused.
+    pub client: Option<IpAddr>,
 }
 
 /// What became of a ticket.
@@ -43,11 +50,16 @@ pub enum TicketRefusal {
     OtherAction,
     /// It is bound to another contact, or to none.
     OtherContact,
+    /// It was earned at another address, or the app does not say at which address it was brought.
+    OtherAddress,
 }
 
 /// Why a ticket was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedeemTicketError {
+    /// Too many calls; try again later. The ticket is not spent.
+    #[error(transparent)]
+    Limited(#[from] Limited),
     /// Try again in a moment; the ticket is not spent.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -59,17 +71,26 @@ impl From<MarksError> for RedeemTicketError {
     }
 }
 
+impl From<Refused> for RedeemTicketError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Limited(limited) => Self::Limited(limited),
+            Refused::Busy(busy) => Self::Busy(busy),
+        }
+    }
+}
+
 impl RedeemTicket {
     /// The operation over these ports.
-    pub fn new(ports: Ports, lifetimes: Lifetimes) -> Self {
-        Self { ports, lifetimes }
+    pub fn new(ports: Ports, policy: Policy) -> Self {
+        Self { ports, policy }
     }
 
     /// Checks the ticket and spends it for `owner`. The same owner gets the same answer again: a caller whose reply was lost
     /// may repeat its call, and nobody else can.
     ///
     /// # Errors
-    /// [`RedeemTicketError::Busy`]; then the ticket is not spent.
+    /// [`RedeemTicketError`]; then the ticket is not spent.
     pub async fn run(
         &self,
         ticket: &str,
@@ -77,11 +98,14 @@ impl RedeemTicket {
         owner: Owner,
     ) -> Result<Redemption, RedeemTicketError> {
         let ports = &self.ports;
+        // Every call counts, whatever its ticket is worth: what the limit protects is the work.
+        let key = Limit::RedeemPerApp.key_of_app(expected.app);
+        ports.admit(&self.policy.rates, Limit::RedeemPerApp, key).await?;
         let stamp = match self.check(ticket, &expected) {
             Ok(stamp) => stamp,
             Err(refusal) => return Ok(self.refused(refusal)),
         };
-        let until = stamp.expires_at.plus(self.lifetimes.clock_skew);
+        let until = stamp.expires_at.plus(self.policy.lifetimes.clock_skew);
         match ports.marks.spend(stamp.id, owner, until).await? {
             Spent::First | Spent::Again { .. } => {
                 ports.tally.count(Event::TicketRedeemed(Redeemed::Valid));
@@ -108,7 +132,16 @@ impl RedeemTicket {
         let fits = expected
             .contact
             .is_none_or(|contact| stamp.contact.as_ref().is_some_and(|hash| keyring.is_contact(hash, contact)));
-        if fits { Ok(stamp) } else { Err(TicketRefusal::OtherContact) }
+        if !fits {
+            return Err(TicketRefusal::OtherContact);
+        }
+        if self.policy.bind_address {
+            // A ticket from before the setting carries no address; it is refused too, or the setting would not hold yet.
+            let client = expected.client.map(Origin::of);
+            let fits = client.zip(stamp.origin).is_some_and(|(client, origin)| keyring.is_origin(&origin, client));
+            return if fits { Ok(stamp) } else { Err(TicketRefusal::OtherAddress) };
+        }
+        Ok(stamp)
     }
 
     fn refused(&self, refusal: TicketRefusal) -> Redemption {

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,16 +7,36 @@ use crate::app::{Action, AppId, AppRefusal};
 use crate::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, Wanted};
 use crate::contact::Contact;
 use crate::ports::Busy;
-use crate::testing::{FixedDirectory, ManualClock, ModelMarks, NoTally, PlainPuzzles, SeededEntropy, app, block_on};
+use crate::rates::Rates;
+use crate::testing::{
+    FixedDirectory, ManualClock, ModelMarks, ModelThrottle, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
+};
+
+mod limits;
 
 const LIFETIMES: Lifetimes =
     Lifetimes { challenge: Duration::from_mins(2), ticket: Duration::from_mins(3), clock_skew: Duration::from_secs(5) };
+const POLICY: Policy = Policy {
+    lifetimes: LIFETIMES,
+    rates: Rates {
+        issue_per_address: None,
+        issue_per_app: None,
+        answer_per_address: None,
+        answer_per_app: None,
+        redeem_per_app: None,
+    },
+    bind_address: false,
+};
+const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const RIGHT: Answer = Answer::Slider { x: 102.0, y: None };
 const WRONG: Answer = Answer::Slider { x: 150.0, y: None };
 
 struct House {
     clock: Arc<ManualClock>,
     ports: Ports,
+    policy: Policy,
+    /// Where calls come from.
+    client: IpAddr,
 }
 
 impl House {
@@ -30,12 +51,13 @@ impl House {
         let ports = Ports {
             directory: Arc::new(FixedDirectory::with_apps([app("one"), app("two"), disabled])),
             marks: Arc::new(ModelMarks::new(Arc::<ManualClock>::clone(&clock), capacity, [1; 8])),
+            local_throttle: Arc::new(ModelThrottle::new(Arc::<ManualClock>::clone(&clock), 1_000)),
             puzzles: Arc::new(PlainPuzzles),
             clock: Arc::<ManualClock>::clone(&clock),
             entropy: Arc::new(SeededEntropy::new(1)),
             tally: Arc::new(NoTally),
         };
-        Self { clock, ports }
+        Self { clock, ports, policy: POLICY, client: CLIENT }
     }
 
     /// The same house after a restart: its store of marks forgot everything.
@@ -49,8 +71,9 @@ impl House {
     }
 
     fn issue_along(&self, app: &str, action: Option<&str>, axes: Axes) -> Result<IssuedChallenge, IssueChallengeError> {
-        block_on(IssueChallenge::new(self.ports.clone(), LIFETIMES).run(ChallengeRequest {
+        block_on(IssueChallenge::new(self.ports.clone(), self.policy).run(ChallengeRequest {
             app: &AppId::parse(app).unwrap(),
+            client: self.client,
             kind: Kind::Slider,
             level: Level::DEFAULT,
             style: Style { format: PictureFormat::Png, axes },
@@ -61,13 +84,13 @@ impl House {
     }
 
     fn judge(&self) -> JudgeAnswer {
-        JudgeAnswer::new(self.ports.clone(), LIFETIMES)
+        JudgeAnswer::new(self.ports.clone(), self.policy)
     }
 
     fn answer(&self, token: &str, answer: Answer, contact: Option<&str>) -> Result<Judgement, JudgeAnswerError> {
         let contact = contact.map(|contact| Contact::parse(contact).unwrap());
         let open = self.judge().open(token, None)?;
-        block_on(self.judge().run(open, &answer, contact.as_ref()))
+        block_on(self.judge().run(open, &answer, contact.as_ref(), self.client))
     }
 
     fn ticket(&self, action: Option<&str>, contact: Option<&str>) -> String {
@@ -82,8 +105,8 @@ impl House {
         let contact = contact.map(|contact| Contact::parse(contact).unwrap());
         let action = action.and_then(Action::parse);
         let app = AppId::parse(app).unwrap();
-        let expected = Expected { app: &app, action: action.as_ref(), contact: contact.as_ref() };
-        block_on(RedeemTicket::new(self.ports.clone(), LIFETIMES).run(ticket, expected, [owner; 16])).unwrap()
+        let expected = Expected { app: &app, action: action.as_ref(), contact: contact.as_ref(), client: None };
+        block_on(RedeemTicket::new(self.ports.clone(), self.policy).run(ticket, expected, [owner; 16])).unwrap()
     }
 }
 
@@ -143,7 +166,7 @@ fn a_challenge_and_a_ticket_end_at_their_time() {
     let open = house.judge().open(&token, None).unwrap();
     house.clock.advance(Duration::from_millis(1));
     assert_eq!(house.answer(&token, RIGHT, None), Err(ChallengeRefusal::Expired.into()));
-    let late = block_on(house.judge().run(open, &RIGHT, None));
+    let late = block_on(house.judge().run(open, &RIGHT, None, CLIENT));
     assert_eq!(late, Err(ChallengeRefusal::Expired.into()), "opened in time, judged too late");
 
     let ticket = house.ticket(None, None);

@@ -7,6 +7,7 @@
 mod clock;
 mod directory;
 mod entropy;
+mod local_throttle;
 mod marks;
 mod puzzles;
 mod records;
@@ -15,6 +16,7 @@ mod tally;
 pub use clock::Clock;
 pub use directory::Directory;
 pub use entropy::Entropy;
+pub use local_throttle::LocalThrottle;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
 pub use puzzles::{Busy, Puzzles};
 pub use records::{

@@ -1,4 +1,5 @@
 use crate::challenge::Kind;
+use crate::rates::Limit;
 
 /// How judging an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +32,8 @@ pub enum Event {
     ChallengeJudged(Kind, Judged),
     /// A ticket came in.
     TicketRedeemed(Redeemed),
+    /// A call was over this limit.
+    Throttled(Limit),
 }
 
 /// Where events are counted.

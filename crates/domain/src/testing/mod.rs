@@ -1,13 +1,17 @@
 //! What tests share: a clock that is moved by hand, entropy that repeats itself, and the suites that define the ports.
 
 mod executor;
+mod local_throttle_conformance;
 mod marks_conformance;
 mod model_marks;
+mod model_throttle;
 mod records_conformance;
 
 pub use executor::block_on;
+pub use local_throttle_conformance::local_throttle_conformance;
 pub use marks_conformance::marks_conformance;
 pub use model_marks::ModelMarks;
+pub use model_throttle::ModelThrottle;
 pub use records_conformance::records_conformance;
 
 use std::collections::HashMap;

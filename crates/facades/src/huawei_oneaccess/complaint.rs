@@ -1,3 +1,4 @@
+use countersign_domain::rates::Limited;
 use http::StatusCode;
 
 use crate::door::Refusal;
@@ -20,6 +21,7 @@ pub(super) enum Complaint {
     MethodNotAllowed(&'static str),
     BodyTooLarge,
     BodyIncomplete,
+    TooOften(Limited),
     Busy,
     Failed,
 }
@@ -41,7 +43,9 @@ impl Complaint {
     /// Codes and English messages are those of the vendor's table (`APP`, `PARAM`, `CAPTCHA`) and of the original maker's
     /// (`SDK.COMMON`, `IDAAS.SDK`). Choices, where the documents leave one: a blank client id is `SDK.COMMON.1001`, whose
     /// documented example it is, and not `APP.0002`; a wrong place is `IDAAS.SDK.CAPTCHA.0007`, the one code that is
-    /// documented for a wrong verification code.
+    /// documented for a wrong verification code; a call over a limit is `SDK.COMMON.1008`, the one code whose documented
+    /// advice, to try again later, is what its caller has to do, and it is a 400 like every complaint about a caller, not the
+    /// 500 of a busy system: that would show up as our outage in a load balancer and have healthy nodes taken out.
     pub(super) fn words(self) -> (StatusCode, &'static str, String, String) {
         let bad = StatusCode::BAD_REQUEST;
         let words = |status, code, english: &str, chinese: &str| (status, code, english.to_owned(), chinese.to_owned());
@@ -90,6 +94,9 @@ impl Complaint {
                 "Parameter error: the request body did not arrive in time.",
                 "参数错误：请求体未按时到达。",
             ),
+            Self::TooOften(_) => {
+                words(bad, "SDK.COMMON.1008", "Too many requests. Try again later.", "请求过于频繁，请稍后重试。")
+            }
             Self::Busy => words(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "SDK.COMMON.1008",

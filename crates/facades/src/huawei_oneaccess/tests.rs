@@ -62,7 +62,7 @@ fn a_right_place_earns_a_token_bound_to_the_sender_and_the_client() {
     assert_eq!(point, r#"{"x":103.9,"y":5.0}"#);
     let redeem = |app: &str, sender: &str| {
         let (app, contact) = (AppId::parse(app).unwrap(), Contact::parse(sender).unwrap());
-        let expected = Expected { app: &app, action: None, contact: Some(&contact) };
+        let expected = Expected { app: &app, action: None, contact: Some(&contact), client: None };
         block_on(house.context.redeem_ticket.run(ticket, expected, [1; 16])).unwrap()
     };
     assert_eq!(redeem("two", "13912345678"), Redemption::Refused(TicketRefusal::Unknown));
@@ -197,4 +197,19 @@ fn other_methods_and_paths_are_refused_in_the_same_shape() {
     ] {
         insta::assert_snapshot!(name, shown(&door.refuse(refusal, &headers)));
     }
+}
+
+#[test]
+fn a_call_over_a_limit_is_refused_in_the_vendors_shape_and_spends_nothing() {
+    let house = House::limited();
+    let (first, wait) = (token(&house), Duration::from_millis(2_500));
+    insta::assert_snapshot!("issued_too_often", shown(&get(&house, &HEADERS)));
+    house.clock.advance(wait);
+    let second = token(&house);
+    let point = r#"{"x":100.0,"y":5.0}"#;
+    assert_eq!(verify(&house, &first, point).status, StatusCode::OK);
+    let body = json!({"point_json": point, "token": second, "sender": "13912345678"}).to_string();
+    insta::assert_snapshot!("answered_too_often_zh", shown(&post(&house, &with("X-L", "zh"), &body)));
+    house.clock.advance(wait);
+    assert_eq!(verify(&house, &second, point).status, StatusCode::OK);
 }

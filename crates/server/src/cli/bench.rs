@@ -130,6 +130,7 @@ fn whole(challenge: &dyn Challenge, style: Style) -> anyhow::Result<usize> {
             app: AppId::parse("0123456789abcdef0123456789abcdef").context("an app id")?,
             action: None,
             contact: None,
+            origin: None,
             kind: challenge.kind(),
             level: Level::DEFAULT,
             issued_at,

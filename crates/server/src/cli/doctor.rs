@@ -72,7 +72,7 @@ impl Doctor {
 }
 
 fn examine(place: &Place) -> Vec<Line> {
-    let config = match place.config(None, None) {
+    let config = match place.config(None, config::Mode::Production) {
         Ok(config) => config,
         Err(error) => return vec![("config", Finding::Wrong, format!("{error:#}"))],
     };

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Mode};
 use crate::house::Vault;
 use crate::system::OsEntropy;
 
@@ -62,13 +62,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn config(&self, listen: Option<String>, default_data: Option<&'static str>) -> anyhow::Result<Config> {
-        let flags = Flags { listen, data: self.data.clone(), default_data };
+    fn config(&self, listen: Option<String>, mode: Mode) -> anyhow::Result<Config> {
+        let flags = Flags { listen, data: self.data.clone(), mode };
         Ok(Config::load(self.config.as_deref(), std::env::vars(), &flags)?)
     }
 
     fn vault(&self) -> anyhow::Result<Vault> {
-        Vault::open(&self.config(None, None)?.data, master_key_variable(), &OsEntropy)
+        Vault::open(&self.config(None, Mode::Production)?.data, master_key_variable(), &OsEntropy)
     }
 }
 

@@ -42,7 +42,7 @@ impl RotateCommand {
 }
 
 fn sealing_key(place: &Place) -> anyhow::Result<String> {
-    let skew = config::seconds(place.config(None, None)?.marks.clock_skew_seconds);
+    let skew = config::seconds(place.config(None, config::Mode::Production)?.marks.clock_skew_seconds);
     let vault = place.vault()?;
     let now = SystemClock::new().now();
     let (row, audit) = vault.draw_sealing_key("cli", now, now.plus(skew).plus(NOTICE), &OsEntropy)?;

@@ -9,12 +9,9 @@ use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
 use super::{Place, master_key_variable};
-use crate::config::{Log, LogFormat};
-use crate::house::{Announcement, House, Mode};
+use crate::config::{Log, LogFormat, Mode};
+use crate::house::{Announcement, House};
 use crate::system::{OsEntropy, SystemClock};
-
-/// The data folder under `--dev`, where nothing else is set.
-const DEV_DATA: &str = "countersign-dev-data";
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -32,7 +29,7 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let mode = if self.dev { Mode::Development } else { Mode::Production };
-        let config = self.place.config(self.listen, self.dev.then_some(DEV_DATA))?;
+        let config = self.place.config(self.listen, mode)?;
         start_log(&config.log)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {

@@ -54,6 +54,9 @@ impl Layers {
                 return Err(setting(&origin, message));
             }
             match value.get_ref() {
+                DeValue::Array(entries) if !entries.iter().all(|entry| entry.get_ref().is_str()) => {
+                    return Err(setting(&origin, format!("`{path}` must be a list of strings")));
+                }
                 DeValue::Table(table) => self.table(&path, table, line)?,
                 _ => self.lay(&path, origin, owned(value)?),
             }
@@ -70,6 +73,10 @@ impl Layers {
             Some(Value::Table(_)) => return Err(setting(name, format!("`{path}` is a section: name a key in it"))),
             Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|_| "an integer"),
             Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| "true or false"),
+            Some(Value::Array(_)) => {
+                let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+                Ok(Value::Array(entries.map(|entry| Value::String(entry.to_owned())).collect()))
+            }
             Some(_) => Ok(Value::String(text.to_owned())),
         };
         let value = value.map_err(|wanted| setting(name, format!("`{path}` must be {wanted}")))?;

@@ -3,6 +3,7 @@
 
 mod layers;
 mod public_url;
+mod rates;
 mod tls;
 
 use std::net::SocketAddr;
@@ -13,12 +14,36 @@ use countersign_facades::OneAccessSettings;
 use serde::Deserialize;
 
 use layers::Layers;
+pub use rates::{Rate, Rates};
+
+use crate::client_address::{Network, ProxyHeader};
 
 pub(crate) use public_url::host;
 pub use tls::Tls;
 
 /// The embedded defaults, with their comments.
 pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
+
+/// What `--dev` lays over them: a folder of its own, and none of our own limits, unless the operator's settings have them.
+const DEVELOPMENT: &str = r#"
+data = "countersign-dev-data"
+[rates]
+issue_per_address.burst = 0
+issue_per_app.burst = 0
+answer_per_address.burst = 0
+answer_per_app.burst = 0
+redeem_per_app.burst = 0
+"#;
+
+/// How a server runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// For others.
+    #[default]
+    Production,
+    /// `--dev`.
+    Development,
+}
 
 /// What is wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +74,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where clients reach this server; empty for the listener's address.
     pub public_url: String,
+    /// Whose word about addresses counts.
+    pub trusted_proxies: Vec<Network>,
+    /// Where they say it.
+    pub proxy_header: ProxyHeader,
     /// The folder for records and keys.
     pub data: PathBuf,
     /// Logs.
@@ -57,6 +86,8 @@ pub struct Config {
     pub tls: Tls,
     /// Limits on clients.
     pub limits: Limits,
+    /// Limits on how often one may call.
+    pub rates: Rates,
     /// Challenges.
     pub challenges: Challenges,
     /// Tickets.
@@ -125,6 +156,8 @@ pub struct Challenges {
 pub struct Tickets {
     /// From the answer to redeeming.
     pub lifetime_seconds: u32,
+    /// Tickets count only at the address where they were earned.
+    pub bind_address: bool,
 }
 
 /// Section `marks`.
@@ -161,8 +194,8 @@ pub struct Flags {
     pub listen: Option<String>,
     /// `--data`.
     pub data: Option<PathBuf>,
-    /// The data folder where nothing else names one: `--dev` has one of its own.
-    pub default_data: Option<&'static str>,
+    /// `--dev`.
+    pub mode: Mode,
 }
 
 impl Config {
@@ -176,8 +209,8 @@ impl Config {
         flags: &Flags,
     ) -> Result<Self, ConfigError> {
         let mut layers = Layers::over(DEFAULTS)?;
-        if let Some(data) = flags.default_data {
-            layers.flag("--dev", "data", data);
+        if flags.mode == Mode::Development {
+            layers.file("--dev", DEVELOPMENT)?;
         }
         if let Some(path) = file {
             let text =
@@ -226,7 +259,10 @@ impl Config {
             ("marks.capacity", (1_000..=100_000_000).contains(&self.marks.capacity), "must be 1000 to 100000000"),
             ("marks.clock_skew_seconds", self.marks.clock_skew_seconds <= 300, "must be at most 300"),
         ];
-        checks.into_iter().find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
+        checks
+            .into_iter()
+            .chain(self.rates.checks())
+            .find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
     }
 }
 
@@ -237,6 +273,9 @@ pub fn seconds(number: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use countersign_domain::rates::Limit;
+    use countersign_domain::throttle::Rule;
+
     use super::*;
 
     fn load(text: &str, variables: &[(&str, &str)], flags: &Flags) -> Result<Config, String> {
@@ -254,8 +293,8 @@ mod tests {
         assert_eq!(config.challenges.lifetime_seconds, 120);
         assert_eq!(config.tickets.lifetime_seconds, 180);
         assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
-        let dev = Flags { default_data: Some("dev-data"), ..Flags::default() };
-        assert_eq!(Config::load(None, [], &dev).unwrap().data, PathBuf::from("dev-data"));
+        let dev = Flags { mode: Mode::Development, ..Flags::default() };
+        assert_eq!(Config::load(None, [], &dev).unwrap().data, PathBuf::from("countersign-dev-data"));
         assert_eq!(load("data = \"mine\"", &[], &dev).unwrap().data, PathBuf::from("mine"));
     }
 
@@ -277,6 +316,38 @@ mod tests {
     }
 
     #[test]
+    fn rates_are_on_but_under_dev_only_where_they_are_set() {
+        let rates = |text: &str, mode| load(text, &[], &Flags { mode, ..Flags::default() }).unwrap().rates.rates();
+        for limit in Limit::ALL {
+            assert!(rates("", Mode::Production).rule(limit).is_some(), "{limit:?}");
+            assert!(rates("", Mode::Development).rule(limit).is_none(), "{limit:?}");
+        }
+        let set = rates("[rates]\nissue_per_address = { burst = 3, per_minute = 6 }", Mode::Development);
+        assert_eq!(set.issue_per_address, Some(Rule { burst: 3, interval: seconds(10) }));
+        assert_eq!(set.answer_per_address, None);
+    }
+
+    #[test]
+    fn a_list_comes_from_a_file_or_with_commas_from_the_environment() {
+        let networks =
+            |texts: &[&str]| texts.iter().map(|text| Network::try_from((*text).to_owned()).unwrap()).collect();
+        let expected: Vec<Network> = networks(&["10.0.0.0/8", "::1"]);
+        let file = "trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\nproxy_header = \"forwarded\"";
+        let config = load(file, &[], &Flags::default()).unwrap();
+        assert_eq!((config.trusted_proxies, config.proxy_header), (expected.clone(), ProxyHeader::Forwarded));
+        let from = |value: &str| {
+            let config = load(file, &[("COUNTERSIGN__TRUSTED_PROXIES", value)], &Flags::default());
+            config.map(|config| config.trusted_proxies)
+        };
+        assert_eq!(from(" 10.0.0.0/8 ,::1").unwrap(), expected);
+        assert_eq!(from("::1").unwrap(), networks(&["::1"]));
+        assert_eq!(from("").unwrap(), vec![]);
+        let complaint = "COUNTERSIGN__TRUSTED_PROXIES: `trusted_proxies`: \"10.0.0.1/8\" has bits set behind its prefix: \
+                         the network is 10.0.0.0/8";
+        assert_eq!(from("10.0.0.1/8").unwrap_err(), complaint);
+    }
+
+    #[test]
     fn a_complaint_names_the_place_and_the_key() {
         for (file, complaint) in [
             ("\n\n[challenges]\nlifetime = 3", "countersign.toml:4: unknown key `challenges.lifetime`"),
@@ -284,6 +355,12 @@ mod tests {
             ("[log]\n\nlevel = 3", "countersign.toml:3: `log.level` must be a string, not an integer"),
             ("listen = 3", "countersign.toml:1: `listen` must be a string, not an integer"),
             ("log = 3", "countersign.toml:1: `log` must be a table, not an integer"),
+            ("trusted_proxies = \"::1\"", "countersign.toml:1: `trusted_proxies` must be an array, not a string"),
+            ("\ntrusted_proxies = [\"::1\", 1]", "countersign.toml:2: `trusted_proxies` must be a list of strings"),
+            (
+                "[rates]\n\nanswer_per_app.per_minute = 0",
+                "countersign.toml:3: `rates.answer_per_app.per_minute` must be 1 to 60000",
+            ),
             ("[limits]\nconnections = 0", "countersign.toml:2: `limits.connections` must be at least 1"),
             ("[limits]\nstreams = 0", "countersign.toml:2: `limits.streams` must be 1 to 1000"),
             (

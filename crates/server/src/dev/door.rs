@@ -115,6 +115,7 @@ impl DevDoor {
         }
         let issued = self.context.issue_challenge.run(ChallengeRequest {
             app: &self.app,
+            client: request.client,
             kind: Kind::Slider,
             level: Level::DEFAULT,
             style: Style { format: PictureFormat::Jpeg, axes: Axes::Two },
@@ -124,6 +125,7 @@ impl DevDoor {
         });
         let issued = issued.await.map_err(|error| match error {
             IssueChallengeError::App(_) => Problem::UnknownSiteKey,
+            IssueChallengeError::Limited(limited) => Problem::TooManyRequests(limited),
             IssueChallengeError::Busy(_) => Problem::Busy,
         })?;
         let keyring = self.context.directory.keyring();
@@ -132,11 +134,12 @@ impl DevDoor {
         let Solution::Slider { x, y, .. } = record.solution;
         let judged = |error| match error {
             JudgeAnswerError::Busy(_) => Problem::Busy,
+            JudgeAnswerError::Limited(limited) => Problem::TooManyRequests(limited),
             JudgeAnswerError::Challenge(_) | JudgeAnswerError::App(_) => Problem::Failed,
         };
         let open = self.context.judge_answer.open(&issued.token, Some(&self.app)).map_err(judged)?;
         let answer = Answer::Slider { x: f64::from(x), y: y.map(f64::from) };
-        match self.context.judge_answer.run(open, &answer, None).await.map_err(judged)? {
+        match self.context.judge_answer.run(open, &answer, None, request.client).await.map_err(judged)? {
             Judgement::Passed(ticket) => Ok(ok(json(&TicketJson { ticket: ticket.ticket, randstr: String::new() }))),
             Judgement::Failed => Err(Problem::Failed),
         }
@@ -145,10 +148,11 @@ impl DevDoor {
     /// What an app's server side does with a ticket, for the demo page, which has none.
     async fn redeem(&self, request: &Request) -> Result<Response, Problem> {
         let body: RedeemBody = serde_json::from_slice(&request.body)?;
-        let expected = Expected { app: &self.app, action: None, contact: None };
+        let expected = Expected { app: &self.app, action: None, contact: None, client: Some(request.client) };
         let owner = self.context.entropy.array();
         match self.context.redeem_ticket.run(&body.ticket, expected, owner).await {
             Ok(redemption) => Ok(ok(redemption_json(&redemption))),
+            Err(RedeemTicketError::Limited(limited)) => Err(Problem::TooManyRequests(limited)),
             Err(RedeemTicketError::Busy(_)) => Err(Problem::Busy),
         }
     }

@@ -34,8 +34,11 @@ impl Running {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let flags =
-            Flags { listen: Some("127.0.0.1:0".to_owned()), data: Some(folder.path().to_owned()), ..Flags::default() };
+        let flags = Flags {
+            listen: Some("127.0.0.1:0".to_owned()),
+            data: Some(folder.path().to_owned()),
+            mode: Mode::Development,
+        };
         let config = Config::load(None, settings, &flags).unwrap();
         let clock = ManualClock::new();
         let house =

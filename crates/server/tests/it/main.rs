@@ -12,10 +12,12 @@
 
 mod apps;
 mod bad_input;
+mod bad_tokens;
 mod client;
 mod commands;
 mod flood;
 mod house;
+mod limits;
 mod oneaccess;
 mod process;
 mod race;

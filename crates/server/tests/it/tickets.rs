@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::house::Running;
 
-fn basic(dev: &serde_json::Value, id: &str, secret: &str) -> String {
+pub(crate) fn basic(dev: &serde_json::Value, id: &str, secret: &str) -> String {
     let pair = format!("{}:{}", dev[id].as_str().unwrap(), dev[secret].as_str().unwrap());
     format!("Basic {}", STANDARD.encode(pair))
 }

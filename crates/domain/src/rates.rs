@@ -1,0 +1,144 @@
+//! The limits on how often a client and an app may call: their names, their rules, and the keys under which they are
+//! counted.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::address::Origin;
+use crate::app::AppId;
+use crate::ports::MarkId;
+use crate::throttle::{Rule, Throttled};
+
+/// A limit, by what it counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Challenges that one address asks for.
+    IssuePerAddress,
+    /// Challenges that are asked for with one app's site key.
+    IssuePerApp,
+    /// Answers that one address gives.
+    AnswerPerAddress,
+    /// Answers to one app's challenges.
+    AnswerPerApp,
+    /// Tickets that one app shows.
+    RedeemPerApp,
+}
+
+impl Limit {
+    /// Every limit, in the order of a call's way.
+    pub const ALL: [Self; 5] =
+        [Self::IssuePerAddress, Self::IssuePerApp, Self::AnswerPerAddress, Self::AnswerPerApp, Self::RedeemPerApp];
+
+    /// Its name in answers and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IssuePerAddress => "challenges.issue.address",
+            Self::IssuePerApp => "challenges.issue.app",
+            Self::AnswerPerAddress => "challenges.answer.address",
+            Self::AnswerPerApp => "challenges.answer.app",
+            Self::RedeemPerApp => "tickets.redeem.app",
+        }
+    }
+
+    /// What this limit is counted under for an address: the whole of an IPv4 address, the /64 of an IPv6 one.
+    pub fn key_of_address(self, address: IpAddr) -> MarkId {
+        self.key(Origin::of(address).bytes())
+    }
+
+    /// What this limit is counted under for an app.
+    pub fn key_of_app(self, app: &AppId) -> MarkId {
+        self.key(app.as_str().as_bytes())
+    }
+
+    /// A hash, so that every subject takes the same room, and half of SHA-256 of it, so that nobody finds two that meet.
+    fn key(self, subject: &[u8]) -> MarkId {
+        let mut hash = Sha256::new();
+        hash.update(b"countersign limit\0");
+        hash.update(self.name());
+        hash.update(b"\0");
+        hash.update(subject);
+        let full: [u8; 32] = hash.finalize().into();
+        let mut key = [0; 16];
+        key.copy_from_slice(&full[..16]);
+        key
+    }
+
+    /// What a throttle's decision means for the call.
+    ///
+    /// # Errors
+    /// [`Limited`] if it has to wait.
+    pub fn allows(self, decision: Throttled) -> Result<(), Limited> {
+        match decision {
+            Throttled::Go => Ok(()),
+            Throttled::Wait(retry_after) => Err(Limited { limit: self, retry_after }),
+        }
+    }
+}
+
+/// A call that came too often. Nothing was spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("over the limit {}", limit.name())]
+pub struct Limited {
+    /// Which limit it is over.
+    pub limit: Limit,
+    /// After how long the same call could go on, if no other comes before it.
+    pub retry_after: Duration,
+}
+
+/// The rule of each limit; without one, a limit is off.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rates {
+    /// For [`Limit::IssuePerAddress`].
+    pub issue_per_address: Option<Rule>,
+    /// For [`Limit::IssuePerApp`].
+    pub issue_per_app: Option<Rule>,
+    /// For [`Limit::AnswerPerAddress`].
+    pub answer_per_address: Option<Rule>,
+    /// For [`Limit::AnswerPerApp`].
+    pub answer_per_app: Option<Rule>,
+    /// For [`Limit::RedeemPerApp`].
+    pub redeem_per_app: Option<Rule>,
+}
+
+impl Rates {
+    /// The rule of `limit`, if it is on.
+    pub fn rule(&self, limit: Limit) -> Option<Rule> {
+        match limit {
+            Limit::IssuePerAddress => self.issue_per_address,
+            Limit::IssuePerApp => self.issue_per_app,
+            Limit::AnswerPerAddress => self.answer_per_address,
+            Limit::AnswerPerApp => self.answer_per_app,
+            Limit::RedeemPerApp => self.redeem_per_app,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn limits_and_subjects_have_keys_of_their_own() {
+        let addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"];
+        let apps = ["one", "two"].map(|app| AppId::parse(app).unwrap());
+        let keys: HashSet<_> = Limit::ALL
+            .into_iter()
+            .flat_map(|limit| {
+                let of_addresses = addresses.map(|address| limit.key_of_address(address.parse().unwrap()));
+                let of_apps = [limit.key_of_app(&apps[0]), limit.key_of_app(&apps[1])];
+                of_addresses.into_iter().chain(of_apps)
+            })
+            .collect();
+        assert_eq!(keys.len(), Limit::ALL.len() * 6);
+    }
+
+    #[test]
+    fn names_tell_limits_apart() {
+        let names: HashSet<_> = Limit::ALL.map(Limit::name).into();
+        assert_eq!(names.len(), Limit::ALL.len());
+    }
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use countersign_domain::rates;
+use countersign_domain::throttle::Rule;
+use serde::Deserialize;
+
+/// Section `rates`: how often clients and apps may call.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rates {
+    /// Challenges asked for, per address.
+    pub issue_per_address: Rate,
+    /// Challenges asked for, per app.
+    pub issue_per_app: Rate,
+    /// Answers given, per address.
+    pub answer_per_address: Rate,
+    /// Answers given, per app.
+    pub answer_per_app: Rate,
+    /// Tickets shown, per app.
+    pub redeem_per_app: Rate,
+}
+
+/// One limit.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// Calls that may come at once; 0 switches the limit off.
+    pub burst: u32,
+    /// Calls that come back in a minute.
+    pub per_minute: u32,
+}
+
+/// Most calls a minute that a limit can tell apart: one a millisecond, which is how fine time is.
+const FINEST: u32 = 60_000;
+
+impl Rates {
+    /// As the domain takes them.
+    pub fn rates(&self) -> rates::Rates {
+        rates::Rates {
+            issue_per_address: self.issue_per_address.rule(),
+            issue_per_app: self.issue_per_app.rule(),
+            answer_per_address: self.answer_per_address.rule(),
+            answer_per_app: self.answer_per_app.rule(),
+            redeem_per_app: self.redeem_per_app.rule(),
+        }
+    }
+
+    /// Each value: its key, whether it is in its range, and what is wrong if it is not.
+    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 10] {
+        const BURST: &str = "must be at most 1000000; 0 switches the limit off";
+        const PER_MINUTE: &str = "must be 1 to 60000";
+        let burst = |rate: Rate| rate.burst <= 1_000_000;
+        let per_minute = |rate: Rate| (1..=FINEST).contains(&rate.per_minute);
+        [
+            ("rates.issue_per_address.burst", burst(self.issue_per_address), BURST),
+            ("rates.issue_per_address.per_minute", per_minute(self.issue_per_address), PER_MINUTE),
+            ("rates.issue_per_app.burst", burst(self.issue_per_app), BURST),
+            ("rates.issue_per_app.per_minute", per_minute(self.issue_per_app), PER_MINUTE),
+            ("rates.answer_per_address.burst", burst(self.answer_per_address), BURST),
+            ("rates.answer_per_address.per_minute", per_minute(self.answer_per_address), PER_MINUTE),
+            ("rates.answer_per_app.burst", burst(self.answer_per_app), BURST),
+            ("rates.answer_per_app.per_minute", per_minute(self.answer_per_app), PER_MINUTE),
+            ("rates.redeem_per_app.burst", burst(self.redeem_per_app), BURST),
+            ("rates.redeem_per_app.per_minute", per_minute(self.redeem_per_app), PER_MINUTE),
+        ]
+    }
+}
+
+impl Rate {
+    /// The rule, in whole milliseconds between two calls, rounded up: never more than was asked for.
+    fn rule(self) -> Option<Rule> {
+        let interval = Duration::from_millis(u64::from(FINEST.div_ceil(self.per_minute.max(1))));
+        (self.burst > 0).then_some(Rule { burst: self.burst, interval })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_a_rule_and_a_burst_of_none_is_no_limit() {
+        let rule = |burst, per_minute| Rate { burst, per_minute }.rule();
+        assert_eq!(rule(60, 60), Some(Rule { burst: 60, interval: Duration::from_secs(1) }));
+        assert_eq!(rule(1, 60_000), Some(Rule { burst: 1, interval: Duration::from_millis(1) }));
+        assert_eq!(rule(1, 50_000), Some(Rule { burst: 1, interval: Duration::from_millis(2) }));
+        assert_eq!(rule(0, 60), None);
+    }
+}
