@@ -1,5 +1,7 @@
 //! The two sealed records: a challenge on its way to an answer, and the ticket that a right answer earns.
 
+use std::borrow::Cow;
+
 use crate::address::OriginHash;
 use crate::app::{Action, AppId};
 use crate::challenge::{Kind, Level, Solution};
@@ -9,8 +11,38 @@ use crate::sealing::{Malformed, Reader, Writer};
 use crate::time::Timestamp;
 
 /// What a door has to remember of a challenge until its answer comes, such as the key that the answer is encrypted with.
-/// At most 32 bytes.
-pub type Note = Vec<u8>;
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Note(Vec<u8>);
+
+impl Note {
+    /// The note, if it has at most 32 bytes.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() <= 32).then(|| Self(bytes.to_vec()))
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Which door a challenge went out by. Its answer must come in by the same one, and what it earns counts there: doors ask for
+/// different things, and nobody may pick the one that asks for least.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Door(Cow<'static, str>);
+
+impl Door {
+    /// A door's name, at most 32 bytes.
+    pub const fn new(name: &'static str) -> Self {
+        assert!(name.len() <= 32, "a door's name has at most 32 bytes");
+        Self(Cow::Borrowed(name))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
 
 /// What every sealed record carries: what it is for, and how long.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +51,8 @@ pub struct Stamp {
     pub id: MarkId,
     /// The life of the marks' store in which the record counts.
     pub epoch: Epoch,
+    /// The door that it went out by.
+    pub door: Door,
     /// The app that it was made for.
     pub app: AppId,
     /// What the app wants it for, in its own words.
@@ -41,6 +75,7 @@ impl Stamp {
     fn write(&self, writer: &mut Writer) {
         writer.array(&self.id);
         writer.array(&self.epoch);
+        writer.string(self.door.name().as_bytes());
         writer.string(self.app.as_str().as_bytes());
         writer.optional(self.action.as_ref(), |writer, action| writer.string(action.as_str().as_bytes()));
         writer.optional(self.contact, |writer, contact| contact.write(writer));
@@ -55,6 +90,7 @@ impl Stamp {
         Ok(Self {
             id: reader.array()?,
             epoch: reader.array()?,
+            door: Door(Cow::Owned(reader.text()?.to_owned())),
             app: AppId::parse(reader.text()?).ok_or(Malformed)?,
             action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
             contact: reader.optional(ContactHash::read)?,
@@ -84,7 +120,7 @@ impl ChallengeRecord {
         let mut writer = Writer::default();
         self.stamp.write(&mut writer);
         self.solution.write(&mut writer);
-        writer.string(&self.note);
+        writer.string(self.note.bytes());
         writer.finish()
     }
 
@@ -95,7 +131,9 @@ impl ChallengeRecord {
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let stamp = Stamp::read(&mut reader)?;
-        let record = Self { stamp, solution: Solution::read(&mut reader)?, note: reader.string()?.to_vec() };
+        let solution = Solution::read(&mut reader)?;
+        let note = Note::new(reader.string()?).ok_or(Malformed)?;
+        let record = Self { stamp, solution, note };
         reader.finish()?;
         Ok(record)
     }
@@ -133,11 +171,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn record(action: Option<&str>, (x, y): (u16, Option<u16>), note: Note) -> ChallengeRecord {
+    fn record(action: Option<&str>, (x, y): (u16, Option<u16>), note: &[u8]) -> ChallengeRecord {
         ChallengeRecord {
             stamp: Stamp {
                 id: [1; 16],
                 epoch: [2; 8],
+                door: Door::new("a door"),
                 app: AppId::parse("an-app").unwrap(),
                 action: action.and_then(Action::parse),
                 contact: None,
@@ -148,7 +187,7 @@ mod tests {
                 expires_at: Timestamp::from_milliseconds(2),
             },
             solution: Solution::Slider { x, y, tolerance: 4 },
-            note,
+            note: Note::new(note).unwrap(),
         }
     }
 
@@ -158,7 +197,7 @@ mod tests {
             action in proptest::option::of("[a-z]{1,64}"), place: (u16, Option<u16>),
             note in prop::collection::vec(any::<u8>(), 0..32), cut: usize,
         ) {
-            let record = record(action.as_deref(), place, note);
+            let record = record(action.as_deref(), place, &note);
             let bytes = record.encode();
             prop_assert_eq!(ChallengeRecord::decode(&bytes), Ok(record));
             prop_assert_eq!(ChallengeRecord::decode(&bytes[..cut % bytes.len()]), Err(Malformed));

@@ -4,10 +4,13 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use countersign_domain::ticket::Door;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 
+/// The door of the native API, in what it seals.
+pub const NATIVE: Door = Door::new("native");
 /// Longest body that any door reads, in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 

@@ -29,6 +29,7 @@ use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
 };
 use countersign_domain::ports::{Directory, Entropy};
+use countersign_domain::ticket::{Door, Note};
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,8 @@ use crate::door::{Facade, Refusal, Request, Response, header, json};
 use crate::problem::{Language, retry_after};
 use complaint::Complaint;
 
+/// What goes out here is answered and spent here.
+const DOOR: Door = Door::new("huawei_oneaccess");
 /// The documents show PNG files and a piece as high as the picture.
 const STYLE: Style = Style { format: PictureFormat::Png, axes: Axes::One };
 const CONTENT_TYPE: &str = "application/json;charset=UTF-8";
@@ -158,6 +161,7 @@ impl HuaweiOneAccess {
         let issued = self
             .issue_challenge
             .run(ChallengeRequest {
+                door: DOOR,
                 app: &app,
                 client: request.client,
                 kind: Kind::Slider,
@@ -165,7 +169,7 @@ impl HuaweiOneAccess {
                 style: STYLE,
                 action: None,
                 contact: None,
-                note: secret_key.clone().map(String::into_bytes).unwrap_or_default(),
+                note: secret_key.as_deref().and_then(|key| Note::new(key.as_bytes())).unwrap_or_default(),
             })
             .await
             .map_err(|error| match error {
@@ -202,8 +206,8 @@ impl HuaweiOneAccess {
         let sender = filled(body.sender).ok_or(Complaint::ParameterBlank("sender"))?;
         let sender = Contact::parse(&sender).map_err(|_| Complaint::SenderUnusable)?;
 
-        let challenge = self.judge_answer.open(&token, Some(&app)).map_err(judge_complaint)?;
-        // Clients of this door cannot place a piece along two axes, so a challenge that asks it is of another door.
+        let challenge = self.judge_answer.open(&token, &DOOR, Some(&app)).map_err(judge_complaint)?;
+        // This door asks for one axis only, so no other challenge opens here.
         let Wanted::Slider { axes: Axes::One } = challenge.wants() else { return Err(Complaint::TokenDead) };
         let (point, text) = point::read(&point_json, challenge.note()).ok_or(Complaint::PointUnreadable)?;
         // The piece is as high as the picture, so there is only one y: AJ-Captcha's server wants it, truncated, to be 5. An

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket};
 use countersign_domain::ports::{Directory, Entropy};
 
-pub use door::{BODY_LIMIT, Facade, Refusal, Request, Response, json};
+pub use door::{BODY_LIMIT, Facade, NATIVE, Refusal, Request, Response, json};
 pub use huawei_oneaccess::Settings as OneAccessSettings;
 pub use native_tickets::redemption_json;
 pub use problem::{Language, Problem};

@@ -14,11 +14,12 @@ use countersign_domain::contact::Contact;
 use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
 };
+use countersign_domain::ticket::Note;
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::Context;
-use crate::door::{Facade, Refusal, Request, Response, json};
+use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::problem::{Language, Problem};
 use crate::views::{ViewJson, rfc3339};
 
@@ -155,6 +156,7 @@ impl NativeChallenges {
         let issued = self
             .issue_challenge
             .run(ChallengeRequest {
+                door: NATIVE,
                 app: &AppId::parse(&body.site_key).ok_or(Problem::UnknownSiteKey)?,
                 client: request.client,
                 kind,
@@ -162,7 +164,7 @@ impl NativeChallenges {
                 style: STYLE,
                 action,
                 contact: contact.as_ref(),
-                note: Vec::new(),
+                note: Note::default(),
             })
             .await
             .map_err(|error| match error {
@@ -182,7 +184,7 @@ impl NativeChallenges {
 
     async fn judge(&self, request: &Request) -> Result<Response, Problem> {
         let body: AnswerBody = serde_json::from_slice(&request.body)?;
-        let challenge = self.judge_answer.open(&body.token, None).map_err(judge_problem)?;
+        let challenge = self.judge_answer.open(&body.token, &NATIVE, None).map_err(judge_problem)?;
         let answer = match challenge.wants() {
             Wanted::Slider { axes: Axes::One } => {
                 let PlaceInRow { x } = serde_json::from_value(body.answer).map_err(|_| {

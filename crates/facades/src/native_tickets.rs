@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Context;
 use crate::basic::authenticate;
-use crate::door::{Facade, Refusal, Request, Response, json};
+use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::native_challenges::action;
 use crate::problem::{Language, Problem};
 use crate::views::rfc3339;
@@ -47,7 +47,7 @@ impl NativeTickets {
         let client: Option<IpAddr> = body.client_ip.as_deref().map(str::parse).transpose().map_err(|_| {
             Problem::malformed("`client_ip` is no IPv4 or IPv6 address", "`client_ip` 不是 IPv4 或 IPv6 地址")
         })?;
-        let expected = Expected { app: &key.row.app, action: action.as_ref(), contact: None, client };
+        let expected = Expected { door: &NATIVE, app: &key.row.app, action: action.as_ref(), contact: None, client };
         match self.redeem_ticket.run(&body.ticket, expected, self.entropy.array()).await {
             Ok(redemption) => Ok(Response::new(StatusCode::OK, "application/json", redemption_json(&redemption))),
             Err(RedeemTicketError::Limited(limited)) => Err(Problem::TooManyRequests(limited)),

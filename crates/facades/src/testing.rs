@@ -18,10 +18,11 @@ use countersign_domain::testing::{
     FixedDirectory, ManualClock, ModelMarks, ModelThrottle, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
+use countersign_domain::ticket::Note;
 use countersign_domain::time::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::door::{Facade, Request, Response};
+use crate::door::{Facade, NATIVE, Request, Response};
 use crate::{Context, OneAccessSettings};
 
 /// Where every call comes from.
@@ -97,6 +98,7 @@ impl House {
     /// The token of a challenge that a door would have asked for.
     pub(crate) fn challenge(&self, app: &str, action: Option<&str>, axes: Axes) -> String {
         let request = ChallengeRequest {
+            door: NATIVE,
             app: &AppId::parse(app).unwrap(),
             client: CLIENT,
             kind: Kind::Slider,
@@ -104,14 +106,14 @@ impl House {
             style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact: None,
-            note: Vec::new(),
+            note: Note::default(),
         };
         block_on(self.context.issue_challenge.run(request)).unwrap().token
     }
 
     pub(crate) fn ticket(&self, app: &str, action: Option<&str>) -> String {
         let token = self.challenge(app, action, Axes::One);
-        let challenge = self.context.judge_answer.open(&token, None).unwrap();
+        let challenge = self.context.judge_answer.open(&token, &NATIVE, None).unwrap();
         let answer = Answer::Slider { x: 100.0, y: None };
         match block_on(self.context.judge_answer.run(challenge, &answer, None, CLIENT)).unwrap() {
             Judgement::Passed(ticket) => ticket.ticket,

@@ -7,7 +7,7 @@ use crate::operations::{Policy, Ports};
 use crate::ports::{Busy, Event};
 use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
-use crate::ticket::{ChallengeRecord, Note, Stamp};
+use crate::ticket::{ChallengeRecord, Door, Note, Stamp};
 use crate::time::Timestamp;
 
 /// Draws a challenge and seals its solution into the token that goes with it. Stores nothing.
@@ -18,6 +18,8 @@ pub struct IssueChallenge {
 
 /// What a door asks for.
 pub struct ChallengeRequest<'a> {
+    /// Which door asks.
+    pub door: Door,
     /// For whom.
     pub app: &'a AppId,
     /// From where it is asked.
@@ -84,6 +86,7 @@ impl IssueChallenge {
             stamp: Stamp {
                 id: ports.entropy.array(),
                 epoch: ports.marks.epoch(),
+                door: request.door,
                 app: app.id.clone(),
                 action: request.action,
                 contact: request.contact.map(|contact| keyring.contact_hash(contact, issued_at)),

@@ -8,7 +8,7 @@ use crate::operations::{Policy, Ports, Refused};
 use crate::ports::{Busy, Event, Judged, MarksError, Spent};
 use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
-use crate::ticket::{ChallengeRecord, Stamp, TicketRecord};
+use crate::ticket::{ChallengeRecord, Door, Stamp, TicketRecord};
 use crate::time::Timestamp;
 
 /// Judges an answer, once.
@@ -32,7 +32,7 @@ impl OpenChallenge {
 
     /// What the door asked to be remembered.
     pub fn note(&self) -> &[u8] {
-        &self.0.note
+        self.0.note.bytes()
     }
 }
 
@@ -108,19 +108,20 @@ impl JudgeAnswer {
         Self { ports, policy }
     }
 
-    /// Checks the seal, the epoch, the app and the time. Spends nothing.
+    /// Checks the seal, the epoch, the door, the app and the time. Spends nothing.
     ///
-    /// `app` is the app that the caller says it is, where its protocol has it say so; a challenge of another is unknown to
+    /// A challenge of another door is unknown at this one. `app` is the app that the caller says it is, where its protocol has it say so; a challenge of another is unknown to
     /// it.
     ///
     /// # Errors
     /// [`JudgeAnswerError::Challenge`] with `Unknown` or `Expired`, or [`JudgeAnswerError::App`].
-    pub fn open(&self, token: &str, app: Option<&AppId>) -> Result<OpenChallenge, JudgeAnswerError> {
+    pub fn open(&self, token: &str, door: &Door, app: Option<&AppId>) -> Result<OpenChallenge, JudgeAnswerError> {
         let ports = &self.ports;
         let bytes = ports.directory.keyring().open(Purpose::Challenge, token).map_err(|_| ChallengeRefusal::Unknown)?;
         let record = ChallengeRecord::decode(&bytes).map_err(|_| ChallengeRefusal::Unknown)?;
         let stamp = &record.stamp;
-        if stamp.epoch != ports.marks.epoch() || app.is_some_and(|app| *app != stamp.app) {
+        let elsewhere = stamp.door != *door || app.is_some_and(|app| *app != stamp.app);
+        if elsewhere || stamp.epoch != ports.marks.epoch() {
             return Err(ChallengeRefusal::Unknown.into());
         }
         ports.directory.usable_app(&stamp.app)?;

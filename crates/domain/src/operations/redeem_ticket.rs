@@ -7,7 +7,7 @@ use crate::operations::{Policy, Ports, Refused};
 use crate::ports::{Busy, Event, MarksError, Owner, Redeemed, Spent};
 use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
-use crate::ticket::{Stamp, TicketRecord};
+use crate::ticket::{Door, Stamp, TicketRecord};
 
 /// Redeems a ticket, once.
 pub struct RedeemTicket {
@@ -17,6 +17,8 @@ pub struct RedeemTicket {
 
 /// What a ticket must be for. What does not fit is refused and not spent: a mistake of one app costs no other.
 pub struct Expected<'a> {
+    /// The door by which the challenge must have gone out.
+    pub door: &'a Door,
     /// The app that redeems.
     pub app: &'a AppId,
     /// The action that the ticket must carry, where the app asks for one.
@@ -40,7 +42,7 @@ pub enum Redemption {
 /// Why a ticket was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TicketRefusal {
-    /// Never issued, issued for another app, changed on the way, or from before a restart.
+    /// Never issued, issued for another app or door, changed on the way, or from before a restart.
     Unknown,
     /// Its time is over.
     Expired,
@@ -120,7 +122,8 @@ impl RedeemTicket {
         let keyring = ports.directory.keyring();
         let bytes = keyring.open(Purpose::Ticket, ticket).map_err(|_| TicketRefusal::Unknown)?;
         let TicketRecord { stamp } = TicketRecord::decode(&bytes).map_err(|_| TicketRefusal::Unknown)?;
-        if stamp.epoch != ports.marks.epoch() || stamp.app != *expected.app {
+        let elsewhere = stamp.door != *expected.door || stamp.app != *expected.app;
+        if elsewhere || stamp.epoch != ports.marks.epoch() {
             return Err(TicketRefusal::Unknown);
         }
         if ports.clock.now() >= stamp.expires_at {

@@ -11,6 +11,7 @@ use crate::rates::Rates;
 use crate::testing::{
     FixedDirectory, ManualClock, ModelMarks, ModelThrottle, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
 };
+use crate::ticket::{Door, Note};
 
 mod limits;
 
@@ -28,6 +29,7 @@ const POLICY: Policy = Policy {
     bind_address: false,
 };
 const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+const DOOR: Door = Door::new("a door");
 const RIGHT: Answer = Answer::Slider { x: 102.0, y: None };
 const WRONG: Answer = Answer::Slider { x: 150.0, y: None };
 
@@ -72,6 +74,7 @@ impl House {
 
     fn issue_along(&self, app: &str, action: Option<&str>, axes: Axes) -> Result<IssuedChallenge, IssueChallengeError> {
         block_on(IssueChallenge::new(self.ports.clone(), self.policy).run(ChallengeRequest {
+            door: DOOR,
             app: &AppId::parse(app).unwrap(),
             client: self.client,
             kind: Kind::Slider,
@@ -79,7 +82,7 @@ impl House {
             style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact: None,
-            note: b"note".to_vec(),
+            note: Note::new(b"note").unwrap(),
         }))
     }
 
@@ -89,7 +92,7 @@ impl House {
 
     fn answer(&self, token: &str, answer: Answer, contact: Option<&str>) -> Result<Judgement, JudgeAnswerError> {
         let contact = contact.map(|contact| Contact::parse(contact).unwrap());
-        let open = self.judge().open(token, None)?;
+        let open = self.judge().open(token, &DOOR, None)?;
         block_on(self.judge().run(open, &answer, contact.as_ref(), self.client))
     }
 
@@ -105,7 +108,8 @@ impl House {
         let contact = contact.map(|contact| Contact::parse(contact).unwrap());
         let action = action.and_then(Action::parse);
         let app = AppId::parse(app).unwrap();
-        let expected = Expected { app: &app, action: action.as_ref(), contact: contact.as_ref(), client: None };
+        let expected =
+            Expected { door: &DOOR, app: &app, action: action.as_ref(), contact: contact.as_ref(), client: None };
         block_on(RedeemTicket::new(self.ports.clone(), self.policy).run(ticket, expected, [owner; 16])).unwrap()
     }
 }
@@ -138,7 +142,7 @@ fn a_challenge_says_what_its_answer_has_to_hold() {
     let house = House::new();
     for (axes, y) in [(Axes::One, None), (Axes::One, Some(-7.0)), (Axes::Two, Some(46.0))] {
         let token = house.issue_along("one", None, axes).unwrap().token;
-        assert_eq!(house.judge().open(&token, None).unwrap().wants(), Wanted::Slider { axes });
+        assert_eq!(house.judge().open(&token, &DOOR, None).unwrap().wants(), Wanted::Slider { axes });
         let right = Answer::Slider { x: 102.0, y };
         assert!(matches!(house.answer(&token, right, None), Ok(Judgement::Passed(_))), "{axes:?} {y:?}");
     }
@@ -153,7 +157,7 @@ fn opening_a_challenge_spends_nothing() {
     let house = House::new();
     let token = house.issue("one", None).unwrap().token;
     for _ in 0..3 {
-        assert_eq!(house.judge().open(&token, None).unwrap().note(), b"note");
+        assert_eq!(house.judge().open(&token, &DOOR, None).unwrap().note(), b"note");
     }
     assert!(matches!(house.answer(&token, RIGHT, None), Ok(Judgement::Passed(_))));
 }
@@ -163,7 +167,7 @@ fn a_challenge_and_a_ticket_end_at_their_time() {
     let house = House::new();
     let token = house.issue("one", None).unwrap().token;
     house.clock.advance(Duration::from_millis(119_999));
-    let open = house.judge().open(&token, None).unwrap();
+    let open = house.judge().open(&token, &DOOR, None).unwrap();
     house.clock.advance(Duration::from_millis(1));
     assert_eq!(house.answer(&token, RIGHT, None), Err(ChallengeRefusal::Expired.into()));
     let late = block_on(house.judge().run(open, &RIGHT, None, CLIENT));
@@ -189,7 +193,7 @@ fn another_app_can_neither_answer_nor_redeem_and_spends_nothing() {
     let house = House::new();
     let token = house.issue("one", None).unwrap().token;
     let other = AppId::parse("two").unwrap();
-    let refused = house.judge().open(&token, Some(&other)).err();
+    let refused = house.judge().open(&token, &DOOR, Some(&other)).err();
     assert_eq!(refused, Some(ChallengeRefusal::Unknown.into()));
     assert!(matches!(house.answer(&token, RIGHT, None), Ok(Judgement::Passed(_))));
 
@@ -223,4 +227,20 @@ fn a_full_store_spends_no_challenge() {
     let house = House::with_capacity(0);
     let token = house.issue("one", None).unwrap().token;
     assert_eq!(house.answer(&token, RIGHT, None), Err(Busy.into()));
+}
+
+#[test]
+fn what_went_out_by_one_door_neither_is_answered_nor_counts_at_another() {
+    let house = House::new();
+    let other = Door::new("another door");
+    let token = house.issue("one", None).unwrap().token;
+    assert_eq!(house.judge().open(&token, &other, None).err(), Some(ChallengeRefusal::Unknown.into()));
+    assert!(matches!(house.answer(&token, RIGHT, None), Ok(Judgement::Passed(_))), "nothing was spent");
+
+    let ticket = house.ticket(None, None);
+    let app = AppId::parse("one").unwrap();
+    let expected = Expected { door: &other, app: &app, action: None, contact: None, client: None };
+    let refused = block_on(RedeemTicket::new(house.ports.clone(), house.policy).run(&ticket, expected, [1; 16]));
+    assert_eq!(refused, Ok(Redemption::Refused(TicketRefusal::Unknown)));
+    assert!(matches!(house.redeem(&ticket, "one", None, None, 1), Redemption::Valid(_)));
 }

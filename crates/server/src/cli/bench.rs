@@ -11,7 +11,8 @@ use countersign_domain::challenge::{Challenge, Kind, Level, PictureFormat, Seed,
 use countersign_domain::ports::{Clock as _, Entropy};
 use countersign_domain::sealing::{KeyId, Keyring, Purpose, SealingKey};
 use countersign_domain::secret::Secret;
-use countersign_domain::ticket::{ChallengeRecord, Stamp};
+use countersign_domain::ticket::{ChallengeRecord, Note, Stamp};
+use countersign_facades::NATIVE;
 use serde_json::json;
 
 use super::sample::{Door, challenge, kind};
@@ -127,6 +128,7 @@ fn whole(challenge: &dyn Challenge, style: Style) -> anyhow::Result<usize> {
         stamp: Stamp {
             id: entropy.array(),
             epoch: [0; 8],
+            door: NATIVE,
             app: AppId::parse("0123456789abcdef0123456789abcdef").context("an app id")?,
             action: None,
             contact: None,
@@ -137,7 +139,7 @@ fn whole(challenge: &dyn Challenge, style: Style) -> anyhow::Result<usize> {
             expires_at: issued_at.plus(Duration::from_mins(2)),
         },
         solution: puzzle.solution,
-        note: Vec::new(),
+        note: Note::default(),
     };
     let keyring = Keyring::new(SealingKey::new(KeyId([0; 4]), Secret::new([0; 32]), issued_at), Vec::new());
     std::hint::black_box(keyring.seal(Purpose::Challenge, &record.encode(), issued_at, entropy)?);

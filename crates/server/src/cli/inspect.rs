@@ -48,7 +48,7 @@ fn challenge(record: &ChallengeRecord) -> Value {
         Solution::Slider { x, y, tolerance } => json!({ "x": x, "y": y, "tolerance": tolerance }),
     };
     let sentence = sentence("A challenge", &record.stamp);
-    let (stamp, note_bytes) = (stamp(&record.stamp), record.note.len());
+    let (stamp, note_bytes) = (stamp(&record.stamp), record.note.bytes().len());
     json!({ "what": "challenge", "sentence": sentence, "stamp": stamp, "solution": solution, "note_bytes": note_bytes })
 }
 
@@ -69,6 +69,7 @@ fn stamp(stamp: &Stamp) -> Value {
     json!({
         "id": hex::encode(&stamp.id),
         "epoch": hex::encode(&stamp.epoch),
+        "door": stamp.door.name(),
         "app": stamp.app.as_str(),
         "action": stamp.action.as_ref().map(Action::as_str),
         "bound_to_a_contact": stamp.contact.is_some(),

@@ -7,8 +7,10 @@ use countersign_domain::operations::{
     ChallengeRequest, Expected, IssueChallengeError, JudgeAnswerError, Judgement, RedeemTicketError,
 };
 use countersign_domain::sealing::Purpose;
-use countersign_domain::ticket::ChallengeRecord;
-use countersign_facades::{Context, Facade, Language, Problem, Refusal, Request, Response, json, redemption_json};
+use countersign_domain::ticket::{ChallengeRecord, Note};
+use countersign_facades::{
+    Context, Facade, Language, NATIVE, Problem, Refusal, Request, Response, json, redemption_json,
+};
 use http::header::HOST;
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -114,6 +116,7 @@ impl DevDoor {
             return Err(Problem::MalformedRequest(english.to_owned(), chinese.to_owned()));
         }
         let issued = self.context.issue_challenge.run(ChallengeRequest {
+            door: NATIVE,
             app: &self.app,
             client: request.client,
             kind: Kind::Slider,
@@ -121,7 +124,7 @@ impl DevDoor {
             style: Style { format: PictureFormat::Jpeg, axes: Axes::Two },
             action: None,
             contact: None,
-            note: Vec::new(),
+            note: Note::default(),
         });
         let issued = issued.await.map_err(|error| match error {
             IssueChallengeError::App(_) => Problem::UnknownSiteKey,
@@ -137,7 +140,7 @@ impl DevDoor {
             JudgeAnswerError::Limited(limited) => Problem::TooManyRequests(limited),
             JudgeAnswerError::Challenge(_) | JudgeAnswerError::App(_) => Problem::Failed,
         };
-        let open = self.context.judge_answer.open(&issued.token, Some(&self.app)).map_err(judged)?;
+        let open = self.context.judge_answer.open(&issued.token, &NATIVE, Some(&self.app)).map_err(judged)?;
         let answer = Answer::Slider { x: f64::from(x), y: y.map(f64::from) };
         match self.context.judge_answer.run(open, &answer, None, request.client).await.map_err(judged)? {
             Judgement::Passed(ticket) => Ok(ok(json(&TicketJson { ticket: ticket.ticket, randstr: String::new() }))),
@@ -148,7 +151,8 @@ impl DevDoor {
     /// What an app's server side does with a ticket, for the demo page, which has none.
     async fn redeem(&self, request: &Request) -> Result<Response, Problem> {
         let body: RedeemBody = serde_json::from_slice(&request.body)?;
-        let expected = Expected { app: &self.app, action: None, contact: None, client: Some(request.client) };
+        let expected =
+            Expected { door: &NATIVE, app: &self.app, action: None, contact: None, client: Some(request.client) };
         let owner = self.context.entropy.array();
         match self.context.redeem_ticket.run(&body.ticket, expected, owner).await {
             Ok(redemption) => Ok(ok(redemption_json(&redemption))),
