@@ -116,7 +116,8 @@ async fn an_answer_over_the_limit_spends_nothing_at_either_door() {
         ("X-agent", "Mozilla/5.0"),
         ("X-device-ip", "198.51.100.1"),
     ];
-    let body = json!({"point_json": format!("{{\"x\":{x_second},\"y\":5}}"), "token": second, "sender": "13912345678"});
+    let captcha = client.call("GET", "/api/v2/sdk/captcha", &headers, "").await.json();
+    let body = json!({"point_json": "{\"x\":1,\"y\":5}", "token": captcha["token"], "sender": "13912345678"});
     let refused = client.call("POST", "/api/v2/sdk/captcha/verify", &headers, &body.to_string()).await;
     insta::assert_snapshot!(refused.shown(), @r#"
     400 Bad Request
