@@ -1,7 +1,7 @@
 //! The native API's browser side: a challenge is asked for by site key, and answered.
 //!
 //! `POST /v1/challenges` `{site_key, type?, action?, contact?, locale?}` → 201 `{token, type, expires_at, expires_in_ms, view}`
-//! `POST /v1/challenges/answer` `{token, answer}` → 200 `{ticket, expires_at, expires_in_ms}`, or 422 when it was wrong
+//! `POST /v1/challenges/answer` `{token, answer}`, `{x, y}` for a slider of two axes → 200 `{ticket, expires_at, expires_in_ms}`, or 422 when it was wrong
 //!
 //! `expires_in_ms` stands beside `expires_at` because a browser's clock may be wrong by hours.
 
@@ -23,8 +23,8 @@ use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::problem::{Language, Problem};
 use crate::views::{ViewJson, rfc3339};
 
-/// What our own pages show. They understand one axis so far: the piece stands in its row.
-const STYLE: Style = Style { format: PictureFormat::Jpeg, axes: Axes::One };
+/// What our own pages show: small files, and a piece whose row is told nowhere.
+const STYLE: Style = Style { format: PictureFormat::Jpeg, axes: Axes::Two };
 const ISSUE: &str = "/v1/challenges";
 const ANSWER: &str = "/v1/challenges/answer";
 
@@ -265,18 +265,26 @@ mod tests {
         let house = House::new();
         let issued = call(&house, ISSUE, r#"{"site_key":"one","type":"slider","action":"signup","locale":"zh"}"#);
         insta::assert_snapshot!("issued", shown(&issued));
-        insta::assert_snapshot!("passed", shown(&answer(&house, &token(&house), r#"{"x":100.4}"#)));
+        insta::assert_snapshot!("passed", shown(&answer(&house, &token(&house), r#"{"x":100.4,"y":48}"#)));
     }
 
     #[test]
     fn a_wrong_answer_spends_the_challenge_and_an_unreadable_one_does_not() {
         let house = House::new();
         let token = token(&house);
-        for unreadable in [r#"{"x":"100"}"#, r#"{"x":null}"#, "{}", "100", "null", r#"{"x":1e999}"#, r#"{"x":NaN}"#] {
+        for unreadable in [
+            r#"{"x":"100","y":50}"#,
+            r#"{"x":100}"#,
+            "{}",
+            "100",
+            "null",
+            r#"{"x":100,"y":1e999}"#,
+            r#"{"x":NaN,"y":50}"#,
+        ] {
             assert_eq!(answer(&house, &token, unreadable).status, StatusCode::BAD_REQUEST, "{unreadable}");
         }
-        insta::assert_snapshot!("wrong", shown(&answer(&house, &token, r#"{"x":-5000}"#)));
-        insta::assert_snapshot!("used", shown(&answer(&house, &token, r#"{"x":100}"#)));
+        insta::assert_snapshot!("wrong", shown(&answer(&house, &token, r#"{"x":-5000,"y":50}"#)));
+        insta::assert_snapshot!("used", shown(&answer(&house, &token, r#"{"x":100,"y":50}"#)));
     }
 
     #[test]
@@ -326,7 +334,7 @@ mod tests {
         let house = House::new();
         let token = token(&house);
         house.clock.advance(std::time::Duration::from_mins(2));
-        insta::assert_snapshot!("expired", shown(&answer(&house, &token, r#"{"x":100}"#)));
+        insta::assert_snapshot!("expired", shown(&answer(&house, &token, r#"{"x":100,"y":50}"#)));
     }
 
     #[test]

@@ -18,6 +18,27 @@ pub(crate) struct Client {
     sender: SendRequest<Full<Bytes>>,
 }
 
+/// Where a piece is put down.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) x: i64,
+    pub(crate) y: i64,
+}
+
+impl Place {
+    pub(crate) fn right_by(self, pixels: i64) -> Self {
+        Self { x: self.x + pixels, ..self }
+    }
+
+    pub(crate) fn down_by(self, pixels: i64) -> Self {
+        Self { y: self.y + pixels, ..self }
+    }
+
+    pub(crate) fn json(self) -> Value {
+        serde_json::json!({ "x": self.x, "y": self.y })
+    }
+}
+
 /// An answer.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -87,19 +108,20 @@ impl Client {
     }
 
     /// Where the piece belongs.
-    pub(crate) async fn solution(&mut self, token: &str) -> i64 {
-        self.get(&format!("/dev/answers?token={token}")).await.json()["x"].as_i64().unwrap()
+    pub(crate) async fn solution(&mut self, token: &str) -> Place {
+        let solution = self.get(&format!("/dev/answers?token={token}")).await.json();
+        Place { x: solution["x"].as_i64().unwrap(), y: solution["y"].as_i64().unwrap() }
     }
 
-    pub(crate) async fn answer(&mut self, token: &str, x: i64) -> Answer {
-        self.post("/v1/challenges/answer", &serde_json::json!({ "token": token, "answer": { "x": x } })).await
+    pub(crate) async fn answer(&mut self, token: &str, place: Place) -> Answer {
+        self.post("/v1/challenges/answer", &serde_json::json!({ "token": token, "answer": place.json() })).await
     }
 
     /// A ticket, by solving a challenge.
     pub(crate) async fn ticket(&mut self, site_key: &str) -> String {
         let token = self.challenge(site_key).await;
-        let x = self.solution(&token).await;
-        let passed = self.answer(&token, x).await;
+        let place = self.solution(&token).await;
+        let passed = self.answer(&token, place).await;
         passed.json()["ticket"].as_str().unwrap_or_else(|| panic!("{}", passed.text())).to_owned()
     }
 }

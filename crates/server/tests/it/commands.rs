@@ -54,10 +54,10 @@ async fn inspect_shows_what_a_token_holds() {
     let server = Running::start().await;
     let mut client = server.client().await;
     let token = client.challenge(server.site_key()).await;
-    let x = client.solution(&token).await;
+    let place = client.solution(&token).await;
     let shown: Value = serde_json::from_str(&output(&["inspect", &token], server.folder.path())).unwrap();
     assert_eq!(shown["what"], "challenge");
-    assert_eq!(shown["solution"], json!({"x": x, "y": null, "tolerance": 4}));
+    assert_eq!(shown["solution"], json!({"x": place.x, "y": place.y, "tolerance": 4}));
     assert_eq!(shown["stamp"]["app"], server.site_key());
     assert!(shown["sentence"].as_str().unwrap().starts_with("A challenge for the app "));
     let ticket = client.ticket(server.site_key()).await;

@@ -3,6 +3,7 @@
 use hyper::StatusCode;
 use serde_json::json;
 
+use crate::client::Place;
 use crate::house::Running;
 
 #[tokio::test]
@@ -18,7 +19,8 @@ async fn an_app_gets_a_captcha_and_a_captcha_token() {
     ];
     let captcha = client.call("GET", "/api/v2/sdk/captcha", &headers, "").await.json();
     let token = captcha["token"].as_str().unwrap();
-    let x = client.solution(token).await;
+    let Place { x, y } = client.solution(token).await;
+    assert_eq!(y, 5, "the only y that this door takes");
     let body = json!({"point_json": format!("{{\"x\":{x}.0,\"y\":5.0}}"), "token": token, "sender": "13912345678"});
     let verified = client.call("POST", "/api/v2/sdk/captcha/verify", &headers, &body.to_string()).await;
     assert_eq!(verified.status, StatusCode::OK, "{}", verified.text());

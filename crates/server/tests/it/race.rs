@@ -36,10 +36,10 @@ async fn of_64_answers_one_is_judged_and_of_64_redemptions_one_is_valid() {
     }
     for round in 0..rounds {
         let token = clients[0].challenge(server.site_key()).await;
-        let x = clients[0].solution(&token).await;
+        let place = clients[0].solution(&token).await;
         // Every other round answers wrongly: that, too, is judged once.
         let right = round % 2 == 0;
-        let answer = json!({"token": token, "answer": {"x": if right { x } else { x + 50 }}});
+        let answer = json!({"token": token, "answer": if right { place } else { place.right_by(50) }.json()});
         let answers = storm(&mut clients, "/v1/challenges/answer", &answer).await;
         let used = |answer: &&Answer| answer.json()["type"] == "urn:countersign:problem:challenge-used";
         assert_eq!(answers.iter().filter(used).count(), CLIENTS - 1, "round {round}");

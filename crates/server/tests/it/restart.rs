@@ -11,8 +11,8 @@ async fn after_kill_9_nothing_that_was_spent_passes() {
     let server = Server::start(folder.path());
     let mut client = Client::connect(server.address).await;
     let (answered, fresh) = (client.challenge(server.site_key()).await, client.challenge(server.site_key()).await);
-    let x = client.solution(&answered).await;
-    let redeemed = client.answer(&answered, x).await.json()["ticket"].clone();
+    let place = client.solution(&answered).await;
+    let redeemed = client.answer(&answered, place).await.json()["ticket"].clone();
     assert_eq!(client.post("/dev/redeem", &json!({ "ticket": redeemed })).await.json()["valid"], true);
     let unspent = client.ticket(server.site_key()).await;
     let site_key = server.site_key().to_owned();
@@ -22,7 +22,7 @@ async fn after_kill_9_nothing_that_was_spent_passes() {
     assert_eq!(server.site_key(), site_key, "apps and keys survive");
     let mut client = Client::connect(server.address).await;
     for token in [&answered, &fresh] {
-        assert_eq!(client.answer(token, x).await.json()["type"], "urn:countersign:problem:challenge-unknown");
+        assert_eq!(client.answer(token, place).await.json()["type"], "urn:countersign:problem:challenge-unknown");
     }
     for ticket in [redeemed.as_str().unwrap(), &unspent] {
         let refused = client.post("/dev/redeem", &json!({ "ticket": ticket })).await.json();

@@ -35,8 +35,8 @@ async fn a_new_sealing_key_seals_and_the_old_one_opens() {
     };
     let fresh = tokio::time::timeout(Duration::from_secs(20), fresh).await.expect("the new key seals");
     for token in [&in_flight, &fresh] {
-        let x = client.solution(token).await;
-        assert_eq!(client.answer(token, x).await.status, StatusCode::OK);
+        let place = client.solution(token).await;
+        assert_eq!(client.answer(token, place).await.status, StatusCode::OK);
     }
     assert_eq!(client.post("/dev/redeem", &json!({ "ticket": ticket })).await.json()["valid"], true);
 }

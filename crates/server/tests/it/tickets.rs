@@ -21,16 +21,17 @@ async fn a_challenge_is_solved_and_its_ticket_redeemed_once() {
     let issued = client.post("/v1/challenges", &json!({"site_key": server.site_key(), "action": "signup"})).await;
     let issued = issued.json();
     let view = &issued["view"];
-    assert_eq!((&view["width"], &view["height"], &view["axes"]), (&json!(310), &json!(155), &json!("x")));
+    assert_eq!((&view["width"], &view["height"], &view["axes"]), (&json!(310), &json!(155), &json!("xy")));
     assert_eq!(view["background"]["media_type"], "image/jpeg");
+    assert_eq!((&view["piece"]["width"], &view["piece"]["height"]), (&json!(47), &json!(47)));
     let piece = STANDARD.decode(view["piece"]["data"].as_str().unwrap()).unwrap();
     assert!(piece.starts_with(b"\x89PNG\r\n\x1a\n"));
 
     let token = issued["token"].as_str().unwrap();
-    let x = client.solution(token).await;
-    let passed = client.answer(token, x).await;
+    let place = client.solution(token).await;
+    let passed = client.answer(token, place).await;
     assert_eq!(passed.status, StatusCode::OK);
-    assert_eq!(client.answer(token, x).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(client.answer(token, place).await.status, StatusCode::UNPROCESSABLE_ENTITY);
 
     let body = json!({"ticket": passed.json()["ticket"], "action": "signup"}).to_string();
     let key = basic(&server.dev, "access_key_id", "access_key_secret");
@@ -48,14 +49,20 @@ async fn a_wrong_answer_and_a_late_one_are_told_apart() {
     let server = Running::start().await;
     let mut client = server.client().await;
     let token = client.challenge(server.site_key()).await;
-    let x = client.solution(&token).await;
-    let wrong = client.answer(&token, x + 5).await.json();
+    let place = client.solution(&token).await;
+    let wrong = client.answer(&token, place.right_by(5)).await.json();
     assert_eq!(wrong["type"], "urn:countersign:problem:wrong-answer");
-    assert_eq!(client.answer(&token, x).await.json()["type"], "urn:countersign:problem:challenge-used");
+    assert_eq!(client.answer(&token, place).await.json()["type"], "urn:countersign:problem:challenge-used");
+
+    let token = client.challenge(server.site_key()).await;
+    let place = client.solution(&token).await;
+    let unreadable = client.post("/v1/challenges/answer", &json!({"token": token, "answer": {"x": place.x}})).await;
+    assert_eq!(unreadable.status, StatusCode::BAD_REQUEST, "without y it is no answer, and spends nothing");
+    assert_eq!(client.answer(&token, place.down_by(-5)).await.json()["type"], wrong["type"]);
 
     let token = client.challenge(server.site_key()).await;
     server.clock.advance(Duration::from_mins(2));
-    assert_eq!(client.answer(&token, x).await.json()["type"], "urn:countersign:problem:challenge-expired");
+    assert_eq!(client.answer(&token, place).await.json()["type"], "urn:countersign:problem:challenge-expired");
 }
 
 #[tokio::test]
