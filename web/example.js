@@ -1,13 +1,32 @@
-// "Use it from your code": the two calls of Huawei OneAccess's door, filled in so that they can be pasted as they stand.
+// Code to paste, filled in so that it works as it stands.
 
+import { widgetHash } from './calls.js';
 import { say } from './language.js';
 
 const COPIED_SHOWN_MS = 2_000;
 
-/** Writes the calls and makes their copy buttons work. */
-export function showExample(siteKey) {
+/** Fills in the first page's code: the widget, and the two calls of Huawei OneAccess's door. */
+export async function showExample(siteKey) {
   document.querySelector('#curl-fetch').textContent = fetchCall(location.origin, siteKey);
   document.querySelector('#curl-verify').textContent = verifyCall(location.origin, siteKey);
+  enableCopying();
+  document.querySelector('#html-widget').textContent = `${await scriptLine()}\n${elementLine(siteKey)}`;
+}
+
+/** The line that loads the widget. Without its hash, should that not be had, it works as well. */
+export async function scriptLine() {
+  const hash = await widgetHash().catch(() => null);
+  const integrity = hash ? ` integrity="${hash}" crossorigin` : '';
+  return `<script type="module" src="${location.origin}/widget/countersign.js"${integrity}></script>`;
+}
+
+/** The line that puts it somewhere. */
+export function elementLine(siteKey, more = '') {
+  return `<countersign-challenge site-key="${siteKey}" action="signup"${more}></countersign-challenge>`;
+}
+
+/** Makes the copy buttons of the page work. */
+export function enableCopying() {
   const status = document.querySelector('#copy-status');
   for (const button of document.querySelectorAll('[data-copy]')) {
     button.addEventListener('click', () => copy(document.getElementById(button.dataset.copy), button, status));

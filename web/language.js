@@ -52,10 +52,25 @@ export function choose(chosen) {
   apply();
 }
 
+/** Makes the language switch work, and writes the page's words. */
+export function start() {
+  for (const button of document.querySelectorAll('[data-language]')) {
+    button.addEventListener('click', () => choose(button.dataset.language));
+  }
+  onLanguage(() => {
+    for (const button of document.querySelectorAll('[data-language]')) {
+      button.setAttribute('aria-pressed', String(button.dataset.language === language()));
+    }
+    // The pages link to each other in the language that was chosen.
+    for (const link of document.querySelectorAll('a[data-page]')) link.href = `${link.dataset.page}#lang=${language()}`;
+  });
+  apply();
+}
+
 /** Writes every word of the page in the language in use. */
 export function apply() {
   document.documentElement.lang = htmlLanguage[current];
-  document.title = words('title');
+  document.title = words(document.documentElement.dataset.title);
   for (const element of document.querySelectorAll('[data-text]')) {
     say(element, element.dataset.text, valuesOf.get(element));
   }

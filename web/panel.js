@@ -14,6 +14,7 @@ const secondAnswer = document.querySelector('#proof-second');
 const verdict = document.querySelector('#proof-verdict');
 
 let ticket = null;
+let redeemed = false;
 
 /** A challenge was drawn: `bytes` of pictures, `milliseconds` after they were asked for. */
 export function showDrawn(bytes, milliseconds) {
@@ -31,22 +32,36 @@ export function forgetTicket() {
   mark('redeemed', 'waiting', 'redeemedWaiting');
 }
 
-/** The server said that `x` is wrong. */
-export function showRefused(x) {
-  mark('judged', 'refused', 'judgedRefused', { x });
+/** The server said that `answer` is wrong. */
+export function showRefused(answer) {
+  mark('judged', 'refused', 'judgedRefused', { place: place(answer) });
 }
 
-/** The server said that `x` is right. */
-export function showJudged(x) {
-  mark('judged', 'done', 'judgedDone', { x });
+/** The server said that `answer` is right. */
+export function showJudged(answer) {
+  mark('judged', 'done', 'judgedDone', { place: place(answer) });
 }
 
-/** Hands `issued` to the page's server and shows what it says. Throws the call's failure. */
+/** Hands `issued` to the page's server and shows what it says. */
 export async function redeem(issued) {
   ticket = issued;
-  const answer = await redeemTicket(issued);
+  redeemed = false;
+  let answer;
+  try {
+    answer = await redeemTicket(issued);
+  } catch {
+    if (ticket !== issued) return;
+    mark('redeemed', 'refused', 'redeemedFailed');
+    firstAnswer.textContent = '';
+    firstAnswer.hidden = true;
+    secondAnswer.hidden = true;
+    proof.hidden = false;
+    return;
+  }
   // Somebody may have asked for another picture in the meantime.
   if (ticket !== issued) return;
+  redeemed = true;
+  firstAnswer.hidden = false;
   mark('redeemed', answer.valid ? 'done' : 'refused', answer.valid ? 'redeemedDone' : 'redeemedRefused');
   firstAnswer.textContent = JSON.stringify(answer, null, 2);
   secondAnswer.hidden = true;
@@ -54,12 +69,20 @@ export async function redeem(issued) {
   proof.hidden = false;
 }
 
-/** Spends the same ticket once more, to show that the server refuses. Throws the call's failure. */
+/** Spends the same ticket once more, to show that the server refuses; or at last, if it could not be asked before. */
 export async function redeemAgain() {
   const spent = ticket;
   if (!spent) return;
-  const answer = await redeemTicket(spent);
+  if (!redeemed) {
+    redeem(spent);
+    return;
+  }
+  const answer = await redeemTicket(spent).catch(() => null);
   if (ticket !== spent) return;
+  if (!answer) {
+    say(verdict, 'redeemedFailed');
+    return;
+  }
   say(verdict, answer.valid ? 'redeemedTwiceAccepted' : 'redeemedTwice');
   secondAnswer.textContent = JSON.stringify(answer, null, 2);
   secondAnswer.hidden = false;
@@ -72,6 +95,13 @@ function mark(name, outcome, key, values) {
   step.dataset.outcome = outcome;
   say(step.querySelector('.unseen'), OUTCOME_WORDS[outcome]);
   say(step.querySelector('.step-text'), key, values);
+}
+
+/** An answer as people write coordinates. */
+function place(answer) {
+  return Object.entries(answer)
+    .map(([axis, value]) => `${axis} = ${value}`)
+    .join(', ');
 }
 
 function number(language, value) {

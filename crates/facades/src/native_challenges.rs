@@ -4,6 +4,9 @@
 //! `POST /v1/challenges/answer` `{token, answer}`, `{x, y}` for a slider of two axes → 200 `{ticket, expires_at, expires_in_ms}`, or 422 when it was wrong
 //!
 //! `expires_in_ms` stands beside `expires_at` because a browser's clock may be wrong by hours.
+//!
+//! Both are for pages of any origin: a site key is no secret, and no cookie or credential counts here, so there is nothing
+//! that another site could misuse. The server side of the native API sends no CORS.
 
 use std::sync::Arc;
 
@@ -15,6 +18,10 @@ use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
 };
 use countersign_domain::ticket::Note;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
+};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -53,16 +60,32 @@ impl Facade for NativeChallenges {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = match (&request.method, request.path.as_str()) {
+            (&Method::OPTIONS, _) => Ok(preflight()),
             (&Method::POST, ISSUE) => self.issue(&request).await,
             (&Method::POST, _) => self.judge(&request).await,
             _ => Err(Problem::MethodNotAllowed("POST")),
         };
-        answered.unwrap_or_else(|problem| problem.response(language(&request)))
+        for_any_page(answered.unwrap_or_else(|problem| problem.response(language(&request))))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        for_any_page(Problem::from(refusal).response(Language::of(headers)))
     }
+}
+
+/// Lets a page of any origin read the answer, a refusal included.
+fn for_any_page(response: Response) -> Response {
+    response
+        .with_header(ACCESS_CONTROL_ALLOW_ORIGIN, "*")
+        .with_header(ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after, x-request-id")
+}
+
+/// What a browser asks before it lets a page of another origin send JSON. Two hours is the longest that Chromium remembers.
+fn preflight() -> Response {
+    Response::new(StatusCode::NO_CONTENT, "text/plain", Vec::new())
+        .with_header(ACCESS_CONTROL_ALLOW_METHODS, "POST")
+        .with_header(ACCESS_CONTROL_ALLOW_HEADERS, "content-type")
+        .with_header(ACCESS_CONTROL_MAX_AGE, "7200")
 }
 
 #[derive(Deserialize)]
@@ -327,6 +350,19 @@ mod tests {
         }
         let get = ask(&NativeChallenges::new(&house.context), "GET", ISSUE, &[], "");
         insta::assert_snapshot!("get", shown(&get));
+    }
+
+    #[test]
+    fn a_page_of_any_origin_may_call_and_reads_refusals_too() {
+        let house = House::new();
+        let facade = NativeChallenges::new(&house.context);
+        for path in [ISSUE, ANSWER] {
+            let headers = [("origin", "https://shop.example"), ("access-control-request-method", "POST")];
+            insta::assert_snapshot!("preflight", shown(&ask(&facade, "OPTIONS", path, &headers, "")));
+        }
+        let refused = facade.refuse(Refusal::Busy, &HeaderMap::new());
+        assert_eq!(refused.headers[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert!(!refused.headers.contains_key("access-control-allow-credentials"));
     }
 
     #[test]

@@ -34,6 +34,7 @@ use crate::operations_door::OperationsDoor;
 use crate::pages::Pages;
 use crate::puzzles::DrawnPuzzles;
 use crate::tls::Tls;
+use crate::widget::Widget;
 
 /// How often the records are asked whether a command beside the server changed something. Half of the second that is
 /// promised.
@@ -246,6 +247,7 @@ impl House {
             records: Arc::clone(&self.records),
             stopping: Arc::clone(stopping),
         }));
+        doors.push(Arc::new(Widget::new().context("the widget's files")?));
         if let Some(identity) = &self.identity {
             let app = AppId::parse(&identity.site_key).context("dev.json: site_key is no app id")?;
             doors.push(Arc::new(Pages::new(&identity.site_key)));

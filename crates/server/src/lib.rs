@@ -10,6 +10,7 @@ pub mod config;
 mod connection;
 mod dev;
 mod directory;
+mod files;
 mod hex;
 mod house;
 mod http;
@@ -23,6 +24,7 @@ mod puzzles;
 mod system;
 mod tls;
 mod unread;
+mod widget;
 
 pub use config::Mode;
 pub use house::{Announcement, House};

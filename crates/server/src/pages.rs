@@ -1,5 +1,5 @@
-//! The demo page at `/` and the scripts of `web/`, embedded. Strict CSP: one origin, no inline anything, no images (pictures
-//! are drawn from bytes).
+//! The pages of `--dev` and their scripts, embedded: `/`, the first page; `/demo`, every layout of the widget; `/demo/signup`,
+//! a form with it. Strict CSP: one origin, no inline anything, no images (pictures are drawn from bytes).
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,21 +7,19 @@ use countersign_facades::{Facade, Language, Problem, Refusal, Request, Response}
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use http::{HeaderMap, Method, StatusCode};
 
+use crate::files::{self, Embedded, files};
+
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'none'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-const INDEX: &str = include_str!("../../../web/index.html");
-
-macro_rules! files {
-    ($($path:literal),* $(,)?) => {
-        &[$(($path, include_bytes!(concat!("../../../web/", $path)))),*]
-    };
-}
-
-/// Every file of `web/` but the page itself. Sorted; a test compares it with the folder.
-const FILES: &[(&str, &[u8])] = files![
+/// Every file of `web/` but the widget's. Sorted; a test compares it with the folder.
+const FILES: &[Embedded] = files![
+    "web/":
     "calls.js",
+    "demo.css",
+    "demo.html",
+    "demo.js",
     "example.js",
-    "hold.js",
+    "index.html",
     "language.js",
     "locales/en.js",
     "locales/zh.js",
@@ -29,20 +27,27 @@ const FILES: &[(&str, &[u8])] = files![
     "page.js",
     "panel.css",
     "panel.js",
-    "picture.js",
-    "slider.css",
-    "slider.js",
+    "signup.html",
+    "signup.js",
 ];
 
-/// The demo page, under `--dev`.
+/// Addresses of pages, and their files.
+const PAGES: [(&str, &str); 3] = [("/", "index.html"), ("/demo", "demo.html"), ("/demo/signup", "signup.html")];
+
+/// The pages, under `--dev`.
 pub(crate) struct Pages {
-    index: Bytes,
+    /// Each with its address.
+    pages: Vec<(&'static str, Bytes)>,
 }
 
 impl Pages {
-    /// The page for the app with this site key.
+    /// The pages for the app with this site key.
     pub(crate) fn new(site_key: &str) -> Self {
-        Self { index: INDEX.replace("{{site_key}}", site_key).into() }
+        let page = |(address, file)| {
+            let text = String::from_utf8_lossy(files::find(FILES, file).unwrap_or_default());
+            (address, text.replace("{{site_key}}", site_key).into())
+        };
+        Self { pages: PAGES.map(page).into() }
     }
 }
 
@@ -53,7 +58,7 @@ impl Facade for Pages {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["/", "/favicon.ico", "/web/*"]
+        &["/", "/demo", "/demo/signup", "/favicon.ico", "/web/*"]
     }
 
     async fn answer(&self, request: Request) -> Response {
@@ -78,47 +83,36 @@ impl Pages {
             return Err(Problem::MethodNotAllowed("GET"));
         }
         let response = match request.path.as_str() {
-            "/" => Response::new(StatusCode::OK, "text/html; charset=utf-8", self.index.clone()),
             // Browsers ask for it unasked; this spares them a 404 in the console.
             "/favicon.ico" => Response::new(StatusCode::NO_CONTENT, "image/x-icon", Bytes::new()),
-            path => file(path.strip_prefix("/web/").unwrap_or_default())?,
+            path => match self.pages.iter().find(|(address, _)| *address == path) {
+                Some((_, page)) => Response::new(StatusCode::OK, files::media_type(".html"), page.clone()),
+                None => file(path.strip_prefix("/web/").unwrap_or_default())?,
+            },
         };
         Ok(response.with_header(CONTENT_SECURITY_POLICY, POLICY).with_header(REFERRER_POLICY, "no-referrer"))
     }
 }
 
 fn file(path: &str) -> Result<Response, Problem> {
-    let index = FILES.binary_search_by_key(&path, |(name, _)| name).map_err(|_| Problem::NotFound)?;
-    let (_, bytes) = FILES[index];
-    let script = path.rsplit_once('.').is_some_and(|(_, extension)| extension == "js");
-    let media_type = if script { "text/javascript; charset=utf-8" } else { "text/css; charset=utf-8" };
-    Ok(Response::new(StatusCode::OK, media_type, Bytes::from_static(bytes)))
+    let bytes = files::find(FILES, path).filter(|_| !path.ends_with(".html")).ok_or(Problem::NotFound)?;
+    Ok(Response::new(StatusCode::OK, files::media_type(path), Bytes::from_static(bytes)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     #[test]
     fn the_list_is_sorted_and_names_every_file() {
-        let web = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../web"));
-        let mut found = Vec::new();
-        let mut folders = vec![web.to_owned()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else {
-                    found.push(path.strip_prefix(web).unwrap().to_str().unwrap().to_owned());
-                }
-            }
-        }
-        found.retain(|path| path != "index.html");
-        found.sort();
         let listed: Vec<_> = FILES.iter().map(|(path, _)| *path).collect();
-        assert_eq!(found, listed, "a file of web/ needs its line in FILES");
+        assert_eq!(files::testing::found("web", Some("widget")), listed, "a file of web/ needs its line in FILES");
+    }
+
+    #[test]
+    fn every_page_has_its_file_and_the_site_key() {
+        for (address, page) in Pages::new("the-site-key").pages {
+            assert!(String::from_utf8_lossy(&page).contains("the-site-key"), "{address}");
+        }
     }
 }

@@ -8,6 +8,7 @@ mod key;
 mod rotate;
 mod sample;
 mod serve;
+mod widget;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Check settings, keys, records, clock and address, and say what is wrong
     Doctor(doctor::Doctor),
+    /// Print the lines of HTML that put the widget into a page
+    Widget(widget::Widget),
 }
 
 /// Where a command beside the server finds the server's settings and data.
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Bench(bench) => bench.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Doctor(doctor) => doctor.run(),
+        Command::Widget(widget) => widget.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

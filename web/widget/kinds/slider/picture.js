@@ -8,7 +8,8 @@ export class SliderPicture {
   constructor(view, background, piece) {
     this.width = view.width;
     this.height = view.height;
-    this.furthest = view.width - view.piece.width;
+    this.pieceWidth = view.piece.width;
+    this.pieceHeight = view.piece.height;
     this.#background = background;
     this.#piece = piece;
   }
@@ -19,8 +20,8 @@ export class SliderPicture {
     return new SliderPicture(view, background, piece);
   }
 
-  /** Paints the picture with the piece's left edge at `x`, as sharp as the screen can show it. */
-  paint(canvas, x) {
+  /** Paints the picture with the piece's top left corner at `x` and `y`, as sharp as the screen can show it. */
+  paint(canvas, { x, y }) {
     const ratio = window.devicePixelRatio || 1;
     const width = Math.round(canvas.clientWidth * ratio);
     const height = Math.round((width * this.height) / this.width);
@@ -34,7 +35,7 @@ export class SliderPicture {
     const scale = width / this.width;
     context.imageSmoothingQuality = 'high';
     context.drawImage(this.#background, 0, 0, width, height);
-    context.drawImage(this.#piece, x * scale, 0, this.#piece.width * scale, height);
+    context.drawImage(this.#piece, x * scale, y * scale, this.pieceWidth * scale, this.pieceHeight * scale);
   }
 
   /** Gives the memory back at once instead of whenever it is collected. */
@@ -44,12 +45,7 @@ export class SliderPicture {
   }
 }
 
-/** Bytes of `picture` once decoded from base64. */
-export function byteLength(picture) {
-  return Math.floor((picture.data.replace(/=+$/, '').length * 3) / 4);
-}
-
-// A Blob needs no address, so this works where a policy forbids `data:` and `blob:` pictures.
+// A Blob needs no address, so this works where a policy forbids `data:`, `blob:` and any other picture.
 function bitmap(picture) {
   const bytes = Uint8Array.from(atob(picture.data), (character) => character.charCodeAt(0));
   return createImageBitmap(new Blob([bytes], { type: picture.media_type }));
