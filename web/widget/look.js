@@ -27,20 +27,24 @@ function colours(value) {
 
 export const look = sheet(`
 :host {
+  display: block;
+}
+
+/* Inside the host, where no rule of the page reaches. The colours are not on the host either: a page that says
+   \`--countersign-accent: var(--accent)\` means its own. */
+.frame,
+.speechless {
   all: initial;
+  box-sizing: border-box;
   display: block;
   color-scheme: inherit;
+  visibility: inherit;
   direction: ltr;
-  max-width: 26em;
+  max-width: var(--countersign-width, 26em);
   font-family: var(--countersign-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif);
   font-size: var(--countersign-size, medium);
   line-height: 1.5;
   -webkit-text-size-adjust: 100%;
-}
-
-/* Not on the host: a page that says \`--countersign-accent: var(--accent)\` means its own. */
-.frame,
-.speechless {
   --radius: var(--countersign-radius, 0.875em);
   ${colours((light) => light)}
 }

@@ -95,7 +95,9 @@ impl Pages {
 }
 
 fn file(path: &str) -> Result<Response, Problem> {
-    let bytes = files::find(FILES, path).filter(|_| !path.ends_with(".html")).ok_or(Problem::NotFound)?;
+    // A page is served at its address alone: its file still wants the site key.
+    let is_page = PAGES.iter().any(|(_, file)| *file == path);
+    let bytes = files::find(FILES, path).filter(|_| !is_page).ok_or(Problem::NotFound)?;
     Ok(Response::new(StatusCode::OK, files::media_type(path), Bytes::from_static(bytes)))
 }
 
