@@ -36,8 +36,9 @@ export async function startServer({ config } = {}) {
 
   const development = await until(async () => {
     assert.equal(child.exitCode, null, `the server ended at once:\n${said}`);
-    // Unreadable: not there yet, or half written.
-    return readFile(path.join(data, 'dev.json'), 'utf8').then(JSON.parse).catch(() => null);
+    // Unreadable: not there yet, or half written. Without an address: written, but nobody listens yet.
+    const written = await readFile(path.join(data, 'dev.json'), 'utf8').then(JSON.parse).catch(() => null);
+    return written?.endpoint && written;
   }, 'the server writes dev.json').catch((error) => {
     // Neither the server nor its output may keep the run alive.
     child.kill('SIGKILL');
@@ -47,12 +48,24 @@ export async function startServer({ config } = {}) {
   return {
     origin: development.endpoint,
     siteKey: development.site_key,
+    accessKey: { id: development.access_key_id, secret: development.access_key_secret },
 
     /** Where the piece of the challenge behind `token` belongs. */
     async answerOf(token) {
       const response = await fetch(`${development.endpoint}/dev/answers?token=${encodeURIComponent(token)}`);
       assert.equal(response.status, 200);
       return response.json();
+    },
+
+    /** A ticket as after a solved challenge, without a browser. */
+    async ticket(action) {
+      const post = async (path, body) => {
+        const response = await fetch(development.endpoint + path, { method: 'POST', body: JSON.stringify(body) });
+        return response.json();
+      };
+      const { token } = await post('/v1/challenges', { site_key: development.site_key, action });
+      const { ticket } = await post('/v1/challenges/answer', { token, answer: await this.answerOf(token) });
+      return ticket;
     },
 
     /** SIGTERM, and the exit status that the command line promises. */
