@@ -380,10 +380,10 @@ mod tests {
         insta::assert_snapshot!("issued_too_often", shown(&call(&house, ISSUE, r#"{"site_key":"one"}"#)));
         house.clock.advance(wait);
         let second = token(&house);
-        assert_eq!(answer(&house, &first, r#"{"x":100}"#).status, StatusCode::OK);
-        let body = format!(r#"{{"token":"{second}","answer":{{"x":100}},"locale":"zh"}}"#);
+        assert_eq!(answer(&house, &first, r#"{"x":100,"y":50}"#).status, StatusCode::OK);
+        let body = format!(r#"{{"token":"{second}","answer":{{"x":100,"y":50}},"locale":"zh"}}"#);
         insta::assert_snapshot!("answered_too_often", shown(&call(&house, ANSWER, &body)));
         house.clock.advance(wait);
-        assert_eq!(answer(&house, &second, r#"{"x":100}"#).status, StatusCode::OK);
+        assert_eq!(answer(&house, &second, r#"{"x":100,"y":50}"#).status, StatusCode::OK);
     }
 }

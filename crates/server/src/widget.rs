@@ -153,13 +153,16 @@ impl Facade for Widget {
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
+    use std::net::Ipv4Addr;
 
     use super::*;
 
     fn get(path: &str, headers: &[(HeaderName, &str)]) -> Result<Response, Problem> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         let path = format!("/widget/{path}");
-        Widget::new().unwrap().file(&Request { method: Method::GET, path, query: None, headers, body: Bytes::new() })
+        let client = Ipv4Addr::LOCALHOST.into();
+        let request = Request { client, method: Method::GET, path, query: None, headers, body: Bytes::new() };
+        Widget::new().unwrap().file(&request)
     }
 
     #[test]

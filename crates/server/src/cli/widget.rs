@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Place;
+use crate::config::Mode;
 use crate::widget::{ENTRY, integrity};
 
 #[derive(Args)]
@@ -21,7 +22,7 @@ pub(super) struct Widget {
 
 impl Widget {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let config = self.place.config(None, None)?;
+        let config = self.place.config(None, Mode::Production)?;
         let server = match config.public_url.as_str() {
             "" => format!("http://{}", config.listen),
             url => url.to_owned(),

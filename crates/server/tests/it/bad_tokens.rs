@@ -49,19 +49,21 @@ async fn a_mangled_challenge_is_unknown_and_the_real_one_still_counts() {
     let mut client = server.client().await;
     let token = client.challenge(server.site_key()).await;
     let ticket = client.ticket(server.site_key()).await;
-    let x = client.solution(&token).await;
+    let place = client.solution(&token).await;
     for bad in mangled(&token).into_iter().chain([ticket]) {
-        let refused = client.answer(&bad, x).await;
+        let refused = client.answer(&bad, place).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{bad:?}");
         assert_eq!(refused.json()["type"], "urn:countersign:problem:challenge-unknown", "{bad:?}");
     }
     for bad in [json!(null), json!(7), json!([token]), json!({ "token": token })] {
-        let refused = client.post("/v1/challenges/answer", &json!({ "token": bad, "answer": { "x": x } })).await;
+        let refused = client
+            .post("/v1/challenges/answer", &json!({ "token": bad, "answer": { "x": place.x, "y": place.y } }))
+            .await;
         assert_eq!(refused.json()["type"], "urn:countersign:problem:malformed-request", "{bad}");
     }
-    let twice = format!(r#"{{"token":"{token}","token":"{token}","answer":{{"x":{x}}}}}"#);
+    let twice = format!(r#"{{"token":"{token}","token":"{token}","answer":{{"x":{},"y":{}}}}}"#, place.x, place.y);
     assert_eq!(client.call("POST", "/v1/challenges/answer", &[], &twice).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(client.answer(&token, x).await.status, StatusCode::OK);
+    assert_eq!(client.answer(&token, place).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -103,7 +105,7 @@ async fn a_mangled_captcha_is_dead_at_the_oneaccess_door_and_the_real_one_still_
     ];
     let captcha = client.call("GET", "/api/v2/sdk/captcha", &headers, "").await.json();
     let token = captcha["token"].as_str().unwrap();
-    let x = client.solution(token).await;
+    let x = client.solution(token).await.x;
     let point = format!(r#"{{"x":{x}.0,"y":5.0}}"#);
     let mut verify = async |token: &str, point: &str| {
         let body = json!({ "point_json": point, "token": token, "sender": "13912345678" }).to_string();

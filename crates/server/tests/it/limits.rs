@@ -103,10 +103,10 @@ async fn an_answer_over_the_limit_spends_nothing_at_either_door() {
     let server = Running::with(&[ANSWER]).await;
     let mut client = server.client().await;
     let (first, second) = (client.challenge(server.site_key()).await, client.challenge(server.site_key()).await);
-    let (x_first, x_second) = (client.solution(&first).await, client.solution(&second).await);
-    assert_eq!(client.answer(&first, x_first + 9).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let (first_place, second_place) = (client.solution(&first).await, client.solution(&second).await);
+    assert_eq!(client.answer(&first, first_place.right_by(9)).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     for _ in 0..3 {
-        let refused = client.answer(&second, x_second).await;
+        let refused = client.answer(&second, second_place).await;
         assert_eq!(refused.json()["limit"], "challenges.answer.address");
     }
     let headers = [
@@ -126,7 +126,7 @@ async fn an_answer_over_the_limit_spends_nothing_at_either_door() {
     {"error_code":"SDK.COMMON.1008","error_msg":"Too many requests. Try again later."}
     "#);
     server.clock.advance(Duration::from_secs(1));
-    let passed = client.answer(&second, x_second).await;
+    let passed = client.answer(&second, second_place).await;
     assert_eq!(passed.status, StatusCode::OK, "the challenge was kept: {}", passed.text());
 }
 
@@ -153,8 +153,8 @@ async fn a_bound_ticket_counts_at_the_address_where_it_was_earned() {
     let server = Running::with(&[PROXY, ("COUNTERSIGN__TICKETS__BIND_ADDRESS", "true")]).await;
     let mut client = server.client().await;
     let token = client.challenge(server.site_key()).await;
-    let x = client.solution(&token).await;
-    let answer = json!({ "token": token, "answer": { "x": x } }).to_string();
+    let place = client.solution(&token).await;
+    let answer = json!({ "token": token, "answer": { "x": place.x, "y": place.y } }).to_string();
     let from = [("x-forwarded-for", "198.51.100.1")];
     let passed = client.call("POST", "/v1/challenges/answer", &from, &answer).await.json();
     let key = basic(&server.dev, "access_key_id", "access_key_secret");
