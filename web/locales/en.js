@@ -44,7 +44,7 @@ export default {
   demoTitle: 'Countersign: every layout',
   demoHeading: 'One widget, three layouts.',
   demoIntroduction: 'Each is live. Beside it stands what to paste; below, what your page hears of it.',
-  home: 'First page',
+  home: 'Home',
   themeLabel: 'Theme',
   themeAuto: 'System',
   themeLight: 'Light',

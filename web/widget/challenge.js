@@ -42,6 +42,7 @@ export class Challenge extends EventTarget {
   #turn = 0;
   #timer;
   #retry = null;
+  #resting = false;
 
   /**
    * @param {object} parts
@@ -88,6 +89,7 @@ export class Challenge extends EventTarget {
   async load(sentence = '', meanwhile = sentence) {
     const turn = (this.#turn += 1);
     clearTimeout(this.#timer);
+    this.#resting = false;
     this.#enter('loading', meanwhile);
     Challenge.prepare();
     const asked = performance.now();
@@ -109,6 +111,19 @@ export class Challenge extends EventTarget {
     this.setWords(this.#words);
     this.#enter('ready', sentence);
     this.#watch();
+  }
+
+  /** Nobody sees it: it is not renewed until it is woken. */
+  rest() {
+    this.#resting = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Somebody sees it (again): what is still good is shown, else a fresh one. */
+  wake() {
+    this.#resting = false;
+    if (this.state === 'ready' && performance.now() < this.#drawn.renewAt) this.#watch();
+    else if (this.state !== 'loading' && this.state !== 'checking') this.load('', 'loading');
   }
 
   /** Forgets everything; what is under way comes to nothing. */
@@ -203,7 +218,7 @@ export class Challenge extends EventTarget {
   /** Replaces a challenge that nobody answers in time, unless somebody is at it or nobody is looking. */
   #watch() {
     clearTimeout(this.#timer);
-    if (this.state !== 'ready' || document.hidden) return;
+    if (this.state !== 'ready' || this.#resting || document.hidden) return;
     const left = this.#drawn.renewAt - performance.now();
     if (left > 0) {
       // Timers may come a fraction early; the clock is asked again then.

@@ -259,6 +259,7 @@ export class CountersignChallenge extends HTMLElement {
       this.#dialog = new Dialog({ content: element, tools, anchor: this.#row?.element ?? null });
       this.#dialog.addEventListener('opened', () => this.#tell('opened'));
       this.#dialog.addEventListener('closed', () => {
+        this.#challenge.rest();
         this.#tell('closed');
         this.#settle(null);
       });
@@ -291,7 +292,7 @@ export class CountersignChallenge extends HTMLElement {
     this.#lapsed = false;
     this.#say('');
     this.#dialog.show();
-    if (this.#challenge.state !== 'ready') this.#challenge.load('', 'loading');
+    this.#challenge.wake();
     this.#show();
   }
 

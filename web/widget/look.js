@@ -40,7 +40,7 @@ export const look = sheet(`
   color-scheme: inherit;
   visibility: inherit;
   direction: ltr;
-  max-width: var(--countersign-width, 26em);
+  max-width: var(--countersign-width, 24em);
   font-family: var(--countersign-font, system-ui, -apple-system, 'Segoe UI', Roboto, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif);
   font-size: var(--countersign-size, medium);
   line-height: 1.5;
@@ -129,7 +129,6 @@ svg {
   align-items: center;
   gap: 0.75em;
   width: 100%;
-  max-width: 20em;
   min-height: 4em;
   padding: 0.5em 1em;
   color: inherit;
@@ -147,8 +146,12 @@ svg {
   border: 2px solid var(--edge);
   border-radius: 0.4em;
   background: var(--surface);
-  color: transparent;
   transition: background-color 0.2s, border-color 0.2s;
+}
+
+/* Not a transparent colour: forced colours would show the tick before it is earned. */
+.frame:not([data-state='solved']) > .row .box svg {
+  visibility: hidden;
 }
 
 .box svg {
@@ -192,7 +195,7 @@ svg {
 }
 
 .note {
-  padding: 0.375em 0.25em 0;
+  padding: 0.5em 0.25em 0;
   color: var(--muted);
   font-size: 0.875em;
 }
@@ -200,6 +203,10 @@ svg {
 .note:empty,
 [data-layout='embedded'] > .note {
   display: none;
+}
+
+[data-state='solved'] > .note {
+  color: var(--accent);
 }
 
 [data-state='expired'] > .note {

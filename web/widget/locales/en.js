@@ -5,7 +5,6 @@ export default {
   required: 'Please complete the verification.',
   verified: 'Verified',
   lapsed: 'The verification has expired. Please verify again.',
-  again: 'Verify again',
 
   close: 'Close',
   newPicture: 'New picture',

@@ -5,7 +5,6 @@ export default {
   required: '请先完成验证。',
   verified: '验证通过',
   lapsed: '验证已过期，请重新验证。',
-  again: '重新验证',
 
   close: '关闭',
   newPicture: '换一张',
