@@ -142,3 +142,21 @@ fn wrong_use_ends_with_status_2() {
         assert_eq!(stderr(arguments).0, Some(2), "{arguments:?}");
     }
 }
+
+#[test]
+fn widget_prints_the_lines_for_a_page() {
+    let printed = |arguments: &[&str]| {
+        let output = command(arguments).env("COUNTERSIGN__PUBLIC_URL", "https://verify.example.com").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let two = printed(&["widget", "--site-key", "shop"]);
+    let start = "<script type=\"module\" src=\"https://verify.example.com/widget/countersign.js\" integrity=\"sha384-";
+    assert!(two.starts_with(start), "{two}");
+    assert!(
+        two.ends_with("\n<countersign-challenge site-key=\"shop\" action=\"signup\"></countersign-challenge>\n"),
+        "{two}"
+    );
+    let all = printed(&["widget", "--site-key", "shop", "--pin-all"]);
+    assert!(all.ends_with(&two), "{all}");
+    assert!(all.contains("\"https://verify.example.com/widget/locales/zh.js\":\"sha384-"), "{all}");
+}
