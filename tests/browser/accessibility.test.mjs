@@ -136,6 +136,18 @@ for (const lang of ['en', 'zh']) {
   }
 }
 
+test('with forced colours a box is ticked only once it is solved', async () => {
+  const page = await visit({ browser, server, address: '/demo/signup', context: { forcedColors: 'active' } });
+  const tick = page.row.locator('.box svg');
+  await page.row.waitFor();
+  assert.ok(await tick.isHidden());
+  await page.row.click();
+  await page.reached('ready');
+  await page.solve();
+  assert.ok(await tick.isVisible());
+  await page.close();
+});
+
 test('with forced colours every control keeps an outline', async () => {
   const page = await visit({ browser, server, context: { forcedColors: 'active' } });
   await page.reached('ready');

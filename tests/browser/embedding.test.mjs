@@ -12,6 +12,7 @@ let server;
 let site;
 let browser;
 let hash;
+let hashes;
 
 // The least that docs/widget.md asks for, and less than that.
 const policies = {
@@ -26,15 +27,26 @@ const policies = {
 const script = (integrity = '') => `<script type="module" src="${server.origin}/widget/countersign.js"${integrity}></script>`;
 const element = (more = '') => `<countersign-challenge site-key="${server.siteKey}" action="signup"${more}></countersign-challenge>`;
 
+/** The import map that `countersign widget --pin-all` prints, but for `others`. */
+const pins = (others) => {
+  const integrity = Object.entries({ ...hashes, ...others }).map(([path, each]) => [`${server.origin}/widget/${path}`, each]);
+  return `<script type="importmap">${JSON.stringify({ integrity: Object.fromEntries(integrity) })}</script>`;
+};
+
 before(async () => {
   server = await startServer();
-  hash = (await (await fetch(`${server.origin}/widget/integrity.json`)).json())['countersign.js'];
+  hashes = await (await fetch(`${server.origin}/widget/integrity.json`)).json();
+  hash = hashes['countersign.js'];
   const pinned = ` integrity="${hash}" crossorigin`;
   const pages = {
     '/strict': () => ({ policy: policies.strict(server.origin), body: page(script(pinned) + element()) }),
     '/styleless': () => ({ policy: policies.styleless(server.origin), body: page(script() + element(' layout="embedded"')) }),
     '/voiceless': () => ({ policy: policies.voiceless(server.origin), body: page(script() + element(' layout="embedded"')) }),
     '/tight': () => ({ policy: policies.tight(server.origin), body: page(script() + element()) }),
+    '/all-pinned': () => ({ body: page(pins({}) + script(pinned) + element(' layout="embedded"')) }),
+    '/one-altered': () => ({
+      body: page(pins({ 'kinds/slider.js': hash }) + script(pinned) + element(' layout="embedded"')),
+    }),
     '/altered': () => ({ body: page(script(` integrity="sha384-${'A'.repeat(64)}" crossorigin`) + element()) }),
     '/twice': () => ({
       body: page(`${script()}${script(pinned)}<script type="module" src="${server.origin}/widget/countersign.js?again"></script>${element()}`),
@@ -104,6 +116,18 @@ test('a first file that is not what was pinned does not run', async () => {
   await until(() => visitor.complaints.some((text) => text.includes('integrity')), 'the browser has refused');
   assert.equal(await visitor.page.evaluate(() => customElements.get('countersign-challenge') === undefined), true);
   await visitor.close();
+});
+
+test('with every file pinned it works, and no file runs that is not what was pinned', async () => {
+  const visitor = await open('/all-pinned');
+  await visitor.reached('ready');
+  await visitor.solve();
+  visitor.assertQuiet();
+  await visitor.close();
+  const altered = await open('/one-altered');
+  await altered.reached('failed');
+  assert.equal(await altered.status.textContent(), en.script);
+  await altered.close();
 });
 
 test('loaded twice and thrice, it works once', async () => {

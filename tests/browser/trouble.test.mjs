@@ -62,6 +62,21 @@ test('a picture is not taken from under a hand that holds the piece', async () =
   await page.close();
 });
 
+test('behind a closed dialog nothing is drawn, and what has lapsed there is not shown again', async () => {
+  const page = await visit({ browser, server: hasty, address: '/demo/signup' });
+  await page.row.click();
+  await page.reached('ready');
+  await page.page.keyboard.press('Escape');
+  await page.dialog.waitFor({ state: 'hidden' });
+  const drawn = page.challenges.length;
+  const last = page.challenges.at(-1);
+  await until(() => Date.now() > Date.parse(last.expires_at) + 1_500, 'the last challenge has lapsed');
+  assert.equal(page.challenges.length, drawn);
+  await page.row.click();
+  await page.reached('ready', drawn + 1);
+  await page.close();
+});
+
 test('an answer that comes too late gets a sentence and a fresh picture', async () => {
   const page = await visit({
     browser,
