@@ -13,8 +13,9 @@ struct Proof {
 }
 
 const PROOFS: &[Proof] = &[
-    // 64 answers to one challenge, 64 redemptions of one ticket: one of each is taken.
-    Proof { name: "race", test: "race::", variable: "COUNTERSIGN_RACE_ROUNDS", value: "10000" },
+    // 64 answers to one challenge, and in every other round, where they are right, 64 redemptions of its ticket: one of each
+    // is taken, 20,000 and 10,000 times.
+    Proof { name: "race", test: "race::", variable: "COUNTERSIGN_RACE_ROUNDS", value: "20000" },
     // Challenges issued and unanswered: memory stays under 100 MB.
     Proof { name: "flood", test: "flood::", variable: "COUNTERSIGN_FLOOD", value: "100000" },
 ];

@@ -1,6 +1,6 @@
 //! Single use under concurrency: 64 answers to one challenge, then 64 redemptions of the ticket, over 64 connections.
 //!
-//! CI runs 200 rounds; `cargo xtask prove race` sets `COUNTERSIGN_RACE_ROUNDS` to 10,000.
+//! CI runs 200 rounds; `cargo xtask prove race` sets `COUNTERSIGN_RACE_ROUNDS` to 20,000, of which every other redeems.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
