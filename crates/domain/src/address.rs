@@ -2,8 +2,6 @@
 
 use std::net::IpAddr;
 
-use crate::sealing::{KeyId, Malformed, Reader, Writer};
-
 /// One client as far as its address can tell: a whole IPv4 address, or the /64 network of an IPv6 address.
 ///
 /// A provider hands each customer a /64 at least, and a machine draws fresh addresses in it every few hours. Counted whole,
@@ -35,25 +33,6 @@ impl Origin {
             Self::V4(bytes) => bytes,
             Self::V6(bytes) => bytes,
         }
-    }
-}
-
-/// An origin as a ticket carries it: a keyed hash, and which key made it. A ticket passes through strangers' hands, and
-/// nobody who has it can read an address from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OriginHash {
-    pub(crate) key: KeyId,
-    pub(crate) mac: [u8; 16],
-}
-
-impl OriginHash {
-    pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.array(&self.key.0);
-        writer.array(&self.mac);
-    }
-
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self { key: KeyId(reader.array()?), mac: reader.array()? })
     }
 }
 

@@ -1,6 +1,5 @@
 //! A way to reach a person: a phone number or an e-mail address.
 
-use crate::sealing::{KeyId, Malformed, Reader, Writer};
 use crate::secret::Secret;
 
 /// How a contact is reached.
@@ -91,24 +90,6 @@ impl Contact {
     /// The form in which contacts are compared. Never log it.
     pub fn normalised(&self) -> &str {
         self.normalised.expose()
-    }
-}
-
-/// A contact as a token carries it: a keyed hash, and which key made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ContactHash {
-    pub(crate) key: KeyId,
-    pub(crate) mac: [u8; 16],
-}
-
-impl ContactHash {
-    pub(crate) fn write(&self, writer: &mut Writer) {
-        writer.array(&self.key.0);
-        writer.array(&self.mac);
-    }
-
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self { key: KeyId(reader.array()?), mac: reader.array()? })
     }
 }
 

@@ -13,8 +13,8 @@ use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::address::{Origin, OriginHash};
-use crate::contact::{Contact, ContactHash};
+use crate::address::Origin;
+use crate::contact::Contact;
 use crate::ports::Entropy;
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -77,6 +77,26 @@ impl SealingKey {
     fn origin_mac(&self, origin: Origin) -> [u8; 16] {
         let origin_key = mac(self.key.expose(), &[b"countersign origin key"]);
         short(mac(&origin_key, &[origin.bytes()]))
+    }
+}
+
+/// A contact or an origin as a token carries it: a keyed hash, and which key made it. A token passes through strangers' hands,
+/// and nobody who has it can read from it whom or where it is bound to. Each of the two has a key of its own, so a hash of one
+/// is never taken for a hash of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyedHash {
+    key: KeyId,
+    mac: [u8; 16],
+}
+
+impl KeyedHash {
+    pub(crate) fn write(&self, writer: &mut Writer) {
+        writer.array(&self.key.0);
+        writer.array(&self.mac);
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(Self { key: KeyId(reader.array()?), mac: reader.array()? })
     }
 }
 
@@ -152,24 +172,24 @@ impl Keyring {
     }
 
     /// The keyed hash under which a contact is sealed into a token.
-    pub fn contact_hash(&self, contact: &Contact, now: Timestamp) -> ContactHash {
+    pub fn contact_hash(&self, contact: &Contact, now: Timestamp) -> KeyedHash {
         let key = self.sealer(now);
-        ContactHash { key: key.id, mac: key.contact_mac(contact) }
+        KeyedHash { key: key.id, mac: key.contact_mac(contact) }
     }
 
     /// Whether `hash` was made from `contact`, in constant time.
-    pub fn is_contact(&self, hash: &ContactHash, contact: &Contact) -> bool {
+    pub fn is_contact(&self, hash: &KeyedHash, contact: &Contact) -> bool {
         self.find(hash.key).is_some_and(|key| bool::from(key.contact_mac(contact).ct_eq(&hash.mac)))
     }
 
     /// The keyed hash under which an origin is sealed into a ticket.
-    pub fn origin_hash(&self, origin: Origin, now: Timestamp) -> OriginHash {
+    pub fn origin_hash(&self, origin: Origin, now: Timestamp) -> KeyedHash {
         let key = self.sealer(now);
-        OriginHash { key: key.id, mac: key.origin_mac(origin) }
+        KeyedHash { key: key.id, mac: key.origin_mac(origin) }
     }
 
     /// Whether `hash` was made from `origin`, in constant time.
-    pub fn is_origin(&self, hash: &OriginHash, origin: Origin) -> bool {
+    pub fn is_origin(&self, hash: &KeyedHash, origin: Origin) -> bool {
         self.find(hash.key).is_some_and(|key| bool::from(key.origin_mac(origin).ct_eq(&hash.mac)))
     }
 }

@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::address::OriginHash;
 use crate::app::{Action, AppId};
 use crate::challenge::{Kind, Level, Solution};
-use crate::contact::ContactHash;
 use crate::ports::{Epoch, MarkId};
-use crate::sealing::{Malformed, Reader, Writer};
+use crate::sealing::{KeyedHash, Malformed, Reader, Writer};
 use crate::time::Timestamp;
 
 /// What a door has to remember of a challenge until its answer comes, such as the key that the answer is encrypted with.
@@ -58,9 +56,9 @@ pub struct Stamp {
     /// What the app wants it for, in its own words.
     pub action: Option<Action>,
     /// To whom it is bound: what it pays for must go to this contact.
-    pub contact: Option<ContactHash>,
+    pub contact: Option<KeyedHash>,
     /// Where the challenge was solved, in a ticket that is bound to it.
-    pub origin: Option<OriginHash>,
+    pub origin: Option<KeyedHash>,
     /// The kind of challenge.
     pub kind: Kind,
     /// How hard the challenge was.
@@ -93,8 +91,8 @@ impl Stamp {
             door: Door(Cow::Owned(reader.text()?.to_owned())),
             app: AppId::parse(reader.text()?).ok_or(Malformed)?,
             action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
-            contact: reader.optional(ContactHash::read)?,
-            origin: reader.optional(OriginHash::read)?,
+            contact: reader.optional(KeyedHash::read)?,
+            origin: reader.optional(KeyedHash::read)?,
             kind: Kind::read(reader)?,
             level: Level::new(reader.u8()?).ok_or(Malformed)?,
             issued_at: Timestamp::from_milliseconds(reader.i64()?),
