@@ -13,4 +13,25 @@ pub struct AuditEntry {
     pub event: String,
     /// To whom: the id of the app, key or agent.
     pub subject: String,
+    /// What else there is to say: a reason, a caller's word about an address. Often empty.
+    pub detail: String,
+}
+
+impl AuditEntry {
+    /// An entry without a detail.
+    pub fn new(at: Timestamp, actor: &str, event: &str, subject: &str) -> Self {
+        Self {
+            at,
+            actor: actor.to_owned(),
+            event: event.to_owned(),
+            subject: subject.to_owned(),
+            detail: String::new(),
+        }
+    }
+
+    /// The same, with a detail.
+    #[must_use]
+    pub fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
 }

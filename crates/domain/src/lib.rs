@@ -8,6 +8,7 @@
 //!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
 //! * A [`contact::Contact`] is a phone number or an e-mail address; an [`address::Origin`] is where a call comes from.
+//! * An [`agent`] is a machine that joined with an install code.
 //! * [`rates`] are the limits on how often a client and an app may call.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
 //!   a clock, entropy.
@@ -15,6 +16,7 @@
 
 pub mod access_key;
 pub mod address;
+pub mod agent;
 pub mod app;
 pub mod audit;
 pub mod challenge;

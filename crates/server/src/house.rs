@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::operations::{IssueChallenge, JudgeAnswer, Lifetimes, Policy, Ports, RedeemTicket};
-use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow};
+use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow};
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
@@ -76,9 +76,31 @@ impl Vault {
         let place = SealingKeyRow::place(id);
         let key = Secret::new(entropy.array::<32>());
         let sealed_key = self.master_key.load()?.seal(&place, key.expose(), entropy)?;
-        let event = "sealing_key.created".to_owned();
-        let audit = AuditEntry { at: created_at, actor: actor.to_owned(), event, subject: place };
+        let audit = AuditEntry::new(created_at, actor, "sealing_key.created", &place);
         Ok((SealingKeyRow { id, sealed_key, created_at, seals_from }, audit))
+    }
+
+    /// The installation's secret `name`: the one that is kept, or else what `draw` makes.
+    #[expect(dead_code, reason = "the agents' authority and install codes come with the next commits")]
+    pub(crate) async fn secret(
+        &self,
+        name: &str,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+        draw: impl FnOnce() -> anyhow::Result<Secret<Vec<u8>>>,
+    ) -> anyhow::Result<Secret<Vec<u8>>> {
+        let place = SecretRow::place(name);
+        let master_key = self.master_key.load()?;
+        let rows = self.records.directory().await?.secrets;
+        let row = if let Some(row) = rows.into_iter().find(|row| row.name == name) {
+            row
+        } else {
+            let sealed = master_key.seal(&place, draw()?.expose(), entropy)?;
+            let row = SecretRow { name: name.to_owned(), sealed, created_at: clock.now() };
+            let audit = AuditEntry::new(clock.now(), "server", "secret.created", name);
+            self.records.ensure_secret(row, audit).await?
+        };
+        master_key.open(&place, &row.sealed).with_context(|| format!("{place} does not open under this master key"))
     }
 
     /// Makes the first sealing key, if there is none.

@@ -4,6 +4,7 @@
 //! runs. To add a port: a trait of at most 8 verbs in a file of its own here, one plain error enum, a suite there, and then
 //! its implementations. A verb is one whole transaction; nothing is read first and written later.
 
+mod authority;
 mod clock;
 mod directory;
 mod entropy;
@@ -13,6 +14,7 @@ mod puzzles;
 mod records;
 mod tally;
 
+pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
 pub use directory::Directory;
 pub use entropy::Entropy;
@@ -21,6 +23,6 @@ pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
 pub use puzzles::{Busy, Puzzles};
 pub use records::{
     AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, Records, RecordsError, Reseal,
-    SealingKeyRow,
+    SealingKeyRow, SecretRow,
 };
 pub use tally::{Event, Judged, Redeemed, Tally};

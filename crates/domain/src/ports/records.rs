@@ -49,6 +49,24 @@ impl SealingKeyRow {
     }
 }
 
+/// A secret of the whole installation as it is kept: one key for one use, the same on every node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRow {
+    /// What it is for: `agent_authority`, `install_codes`.
+    pub name: String,
+    /// Sealed under the master key for [`SecretRow::place`].
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl SecretRow {
+    /// What the seal of the secret `name` at rest is bound to.
+    pub fn place(name: &str) -> String {
+        format!("secret/{name}")
+    }
+}
+
 /// Everything that the doors look up in memory, as of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryRows {
@@ -60,6 +78,8 @@ pub struct DirectoryRows {
     pub access_keys: Vec<AccessKeyRow>,
     /// Oldest first.
     pub sealing_keys: Vec<SealingKeyRow>,
+    /// By name.
+    pub secrets: Vec<SecretRow>,
 }
 
 /// Verbs about apps.
@@ -99,6 +119,10 @@ pub trait DirectoryRecords: Send + Sync {
     /// Keeps `key` if no sealing key is there yet. Among servers that start at once on one store, one key wins.
     async fn ensure_sealing_key(&self, key: SealingKeyRow, audit: AuditEntry) -> Result<(), RecordsError>;
 
+    /// Keeps `secret` if there is none of its name yet; returns the one that is kept. Among servers that start at once on one
+    /// store, one wins.
+    async fn ensure_secret(&self, secret: SecretRow, audit: AuditEntry) -> Result<SecretRow, RecordsError>;
+
     /// Keeps a further sealing key, and forgets those that were relieved before `relieved_before`: whose successor seals
     /// since then, so that nothing they sealed lives any more.
     async fn rotate_sealing_key(
@@ -120,6 +144,8 @@ pub struct Reseal {
     pub access_keys: Vec<(AccessKeyId, Vec<u8>)>,
     /// Of sealing keys.
     pub sealing_keys: Vec<(KeyId, Vec<u8>)>,
+    /// Of the installation's secrets, by name.
+    pub secrets: Vec<(String, Vec<u8>)>,
 }
 
 /// Verbs about the audit trail. Entries are written by the verbs that they tell of.

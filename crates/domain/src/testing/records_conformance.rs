@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access_key::{AccessKeyId, AccessKeyRow, Permission, Permissions};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
-use crate::ports::{Records, RecordsError, Reseal, SealingKeyRow};
+use crate::ports::{Records, RecordsError, Reseal, SealingKeyRow, SecretRow};
 use crate::sealing::KeyId;
 use crate::testing::{app, block_on};
 use crate::time::Timestamp;
@@ -22,6 +22,7 @@ pub fn records_conformance<R: Records + 'static>(open: impl Fn() -> R) {
         apps_are_made_once_and_switched(&store);
         keys_belong_to_an_app(&store);
         one_sealing_key_wins(&store);
+        one_secret_of_a_name_wins(&store);
         seals_are_replaced_all_or_none(&store);
         the_revision_tells_of_changes(&store);
         a_failed_verb_leaves_nothing(&store);
@@ -33,12 +34,7 @@ pub fn records_conformance<R: Records + 'static>(open: impl Fn() -> R) {
 }
 
 fn entry(event: &str, subject: &str) -> AuditEntry {
-    AuditEntry {
-        at: Timestamp::from_milliseconds(7),
-        actor: "test".to_owned(),
-        event: event.to_owned(),
-        subject: subject.to_owned(),
-    }
+    AuditEntry::new(Timestamp::from_milliseconds(7), "test", event, subject).with_detail("because")
 }
 
 fn key(id: &str, app: &AppId, permissions: Permissions) -> AccessKeyRow {
@@ -119,11 +115,26 @@ fn one_sealing_key_wins(store: &impl Records) {
     assert_eq!(kept(), [row(20), row(30), row(40)]);
 }
 
+fn one_secret_of_a_name_wins(store: &impl Records) {
+    let row = |name: &str, sealed| SecretRow {
+        name: name.to_owned(),
+        sealed: vec![sealed],
+        created_at: Timestamp::from_milliseconds(5),
+    };
+    let audit = || entry("secret.created", "one");
+    assert_eq!(block_on(store.ensure_secret(row("one", 1), audit())), Ok(row("one", 1)));
+    assert_eq!(block_on(store.ensure_secret(row("one", 2), audit())), Ok(row("one", 1)));
+    assert_eq!(block_on(store.ensure_secret(row("another", 3), audit())), Ok(row("another", 3)));
+    let secrets = block_on(store.directory()).expect("a directory").secrets;
+    assert_eq!(secrets, [row("another", 3), row("one", 1)]);
+}
+
 fn seals_are_replaced_all_or_none(store: &impl Records) {
     let before = block_on(store.directory()).expect("a directory");
     let seals = Reseal {
         access_keys: before.access_keys.iter().map(|key| (key.id.clone(), vec![1, 2])).collect(),
         sealing_keys: before.sealing_keys.iter().map(|key| (key.id, vec![3, 4])).collect(),
+        secrets: before.secrets.iter().map(|secret| (secret.name.clone(), vec![5, 6])).collect(),
     };
     let reseal = |revision| block_on(store.reseal(revision, seals.clone(), entry("master_key.rotated", "")));
     assert_eq!(reseal(before.revision - 1), Err(RecordsError::Changed));
@@ -133,6 +144,7 @@ fn seals_are_replaced_all_or_none(store: &impl Records) {
     assert!(after.revision > before.revision);
     assert!(after.access_keys.iter().all(|key| key.sealed_secret == [1, 2]));
     assert!(after.sealing_keys.iter().all(|key| key.sealed_key == [3, 4]));
+    assert!(after.secrets.iter().all(|secret| secret.sealed == [5, 6]));
 }
 
 fn the_revision_tells_of_changes(store: &impl Records) {

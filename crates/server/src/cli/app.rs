@@ -65,12 +65,7 @@ impl AppCommand {
 
 /// An audit entry of the command line.
 pub(super) fn entry(event: &str, subject: &str) -> AuditEntry {
-    AuditEntry {
-        at: SystemClock::new().now(),
-        actor: "cli".to_owned(),
-        event: event.to_owned(),
-        subject: subject.to_owned(),
-    }
+    AuditEntry::new(SystemClock::new().now(), "cli", event, subject)
 }
 
 /// The app id that an operator typed.

@@ -2,7 +2,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Subcommand;
-use countersign_domain::ports::{Clock as _, Entropy, RecordsError, Reseal, SealingKeyRow};
+use countersign_domain::ports::{Clock as _, Entropy, RecordsError, Reseal, SealingKeyRow, SecretRow};
 
 use super::app::entry;
 use super::{Place, block_on};
@@ -84,7 +84,12 @@ fn reseal(vault: &Vault) -> anyhow::Result<usize> {
                 seals.sealing_keys.push((key.id, sealed?));
             }
         }
-        let count = seals.access_keys.len() + seals.sealing_keys.len();
+        for secret in &rows.secrets {
+            if let Some(sealed) = fresh(SecretRow::place(&secret.name), &secret.sealed)? {
+                seals.secrets.push((secret.name.clone(), sealed?));
+            }
+        }
+        let count = seals.access_keys.len() + seals.sealing_keys.len() + seals.secrets.len();
         if count == 0 {
             return Ok(0);
         }

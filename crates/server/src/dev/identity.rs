@@ -100,12 +100,7 @@ impl Identity {
         entropy: &dyn Entropy,
     ) -> anyhow::Result<()> {
         let app = AppId::parse(&self.site_key).ok_or_else(|| anyhow::anyhow!("{FILE}: site_key is no app id"))?;
-        let entry = |event: &str, subject: &str| AuditEntry {
-            at: clock.now(),
-            actor: "dev".to_owned(),
-            event: event.to_owned(),
-            subject: subject.to_owned(),
-        };
+        let entry = |event: &str, subject: &str| AuditEntry::new(clock.now(), "dev", event, subject);
         let row = App { id: app.clone(), name: "dev".to_owned(), tenant: None, enabled: true, created_at: clock.now() };
         existing_is_fine(records.create_app(row, entry("app.created", app.as_str())).await)?;
         let keys = [

@@ -6,6 +6,7 @@ use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::ports::{
     AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, RecordsError, Reseal, SealingKeyRow,
+    SecretRow,
 };
 use countersign_domain::sealing::KeyId;
 use countersign_domain::time::Timestamp;
@@ -66,7 +67,7 @@ impl DirectoryRecords for SqliteRecords {
     }
 
     async fn directory(&self) -> Result<DirectoryRows, RecordsError> {
-        // The reader's savepoint makes the four selects one moment.
+        // The reader's savepoint makes the selects one moment.
         let verb = |connection: &Connection| {
             Ok(DirectoryRows {
                 revision: revision(connection)?,
@@ -81,6 +82,7 @@ impl DirectoryRecords for SqliteRecords {
                     "SELECT id, sealed_key, created_at, seals_from FROM sealing_key ORDER BY seals_from, id",
                     sealing_key,
                 )?,
+                secrets: list(connection, "SELECT name, sealed, created_at FROM secret ORDER BY name", secret)?,
             })
         };
         self.reader.run(verb).await
@@ -93,6 +95,20 @@ impl DirectoryRecords for SqliteRecords {
             match change(connection, insert, values(key), &audit) {
                 Err(RecordsError::Missing) => Ok(()), // another server's key was first
                 outcome => outcome,
+            }
+        };
+        self.writer.run(verb).await
+    }
+
+    async fn ensure_secret(&self, row: SecretRow, audit: AuditEntry) -> Result<SecretRow, RecordsError> {
+        let verb = move |connection: &Connection| {
+            let insert = "INSERT INTO secret (name, sealed, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            match change(connection, insert, (&row.name, &row.sealed, row.created_at.milliseconds()), &audit) {
+                Err(RecordsError::Missing) => {
+                    let select = "SELECT name, sealed, created_at FROM secret WHERE name = ?1";
+                    connection.query_row(select, [&row.name], secret).map_err(refused)
+                }
+                outcome => outcome.map(|()| row),
             }
         };
         self.writer.run(verb).await
@@ -127,6 +143,10 @@ impl DirectoryRecords for SqliteRecords {
                 let update = "UPDATE sealing_key SET sealed_key = ?2 WHERE id = ?1";
                 connection.execute(update, (id.0, sealed)).map_err(refused)?;
             }
+            for (name, sealed) in seals.secrets {
+                let update = "UPDATE secret SET sealed = ?2 WHERE name = ?1";
+                connection.execute(update, (name, sealed)).map_err(refused)?;
+            }
             note(connection, &audit)
         };
         self.writer.run(verb).await
@@ -141,13 +161,15 @@ fn values(key: SealingKeyRow) -> ([u8; 4], Vec<u8>, i64, i64) {
 impl AuditRecords for SqliteRecords {
     async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>, RecordsError> {
         let verb = move |connection: &Connection| {
-            let select = format!("SELECT at, actor, event, subject FROM audit ORDER BY sequence DESC LIMIT {limit}");
+            let select =
+                format!("SELECT at, actor, event, subject, detail FROM audit ORDER BY sequence DESC LIMIT {limit}");
             list(connection, &select, |row| {
                 Ok(AuditEntry {
                     at: Timestamp::from_milliseconds(row.get("at")?),
                     actor: row.get("actor")?,
                     event: row.get("event")?,
                     subject: row.get("subject")?,
+                    detail: row.get("detail")?,
                 })
             })
         };
@@ -171,8 +193,8 @@ fn change(
 /// Moves the directory's revision and writes the audit entry.
 fn note(connection: &Connection, audit: &AuditEntry) -> Result<(), RecordsError> {
     connection.execute("UPDATE directory_revision SET revision = revision + 1", []).map_err(refused)?;
-    let insert = "INSERT INTO audit (at, actor, event, subject) VALUES (?1, ?2, ?3, ?4)";
-    let entry = (audit.at.milliseconds(), &audit.actor, &audit.event, &audit.subject);
+    let insert = "INSERT INTO audit (at, actor, event, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let entry = (audit.at.milliseconds(), &audit.actor, &audit.event, &audit.subject, &audit.detail);
     connection.execute(insert, entry).map(drop).map_err(refused)
 }
 
@@ -237,6 +259,14 @@ fn sealing_key(row: &Row<'_>) -> Result<SealingKeyRow, rusqlite::Error> {
         sealed_key: row.get("sealed_key")?,
         created_at: Timestamp::from_milliseconds(row.get("created_at")?),
         seals_from: Timestamp::from_milliseconds(row.get("seals_from")?),
+    })
+}
+
+fn secret(row: &Row<'_>) -> Result<SecretRow, rusqlite::Error> {
+    Ok(SecretRow {
+        name: row.get("name")?,
+        sealed: row.get("sealed")?,
+        created_at: Timestamp::from_milliseconds(row.get("created_at")?),
     })
 }
 
