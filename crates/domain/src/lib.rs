@@ -21,6 +21,7 @@ pub mod app;
 pub mod audit;
 pub mod challenge;
 pub mod contact;
+pub mod network;
 pub mod operations;
 pub mod ports;
 pub mod rates;

@@ -10,86 +10,13 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+use countersign_domain::network::Network;
 use hyper::HeaderMap;
 use hyper::header::{FORWARDED, HeaderName};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// Addresses that share their first bits: `10.0.0.0/8`, `2001:db8::/32`, or a single one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Network {
-    first: IpAddr,
-    prefix: u8,
-}
-
-/// Text that names no network.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotANetwork {
-    /// Neither an address nor a network.
-    #[error("{0:?} is neither an address nor a network such as 10.0.0.0/8")]
-    Unreadable(String),
-    /// `10.0.0.1/8`: one of the two numbers is not what its writer meant.
-    #[error("{0:?} has bits set behind its prefix: the network is {1}/{2}")]
-    BitsBehindPrefix(String, IpAddr, u8),
-}
-
-impl TryFrom<String> for Network {
-    type Error = NotANetwork;
-
-    fn try_from(text: String) -> Result<Self, NotANetwork> {
-        let unreadable = || NotANetwork::Unreadable(text.clone());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text.as_str(), None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| unreadable())?;
-        let width = width(address);
-        let mut prefix = match prefix {
-            None => width,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().ok().filter(|prefix| *prefix <= width).ok_or_else(unreadable)?
-            }
-            Some(_) => return Err(unreadable()),
-        };
-        let canonical = address.to_canonical();
-        if canonical.is_ipv4() && address.is_ipv6() {
-            prefix = prefix.checked_sub(96).ok_or_else(unreadable)?;
-        }
-        let first = masked(canonical, prefix);
-        if first == canonical {
-            Ok(Self { first, prefix })
-        } else {
-            Err(NotANetwork::BitsBehindPrefix(text, first, prefix))
-        }
-    }
-}
-
-impl Network {
-    /// Whether `address` is in it.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.first.is_ipv4() && masked(address, self.prefix) == self.first
-    }
-
-    /// Whether it is every address of its family.
-    pub fn is_everything(&self) -> bool {
-        self.prefix == 0
-    }
-}
-
-fn width(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-fn masked(address: IpAddr, prefix: u8) -> IpAddr {
-    let behind = u32::from(width(address) - prefix);
-    match address {
-        IpAddr::V4(address) => IpAddr::V4((address.to_bits() & u32::MAX.checked_shl(behind).unwrap_or(0)).into()),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & u128::MAX.checked_shl(behind).unwrap_or(0)).into()),
-    }
-}
 
 /// The header in which proxies say for whom they ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -99,6 +26,15 @@ pub enum ProxyHeader {
     XForwardedFor,
     /// `Forwarded: for=192.0.2.1;proto=https, for="[2001:db8::1]"`, RFC 7239.
     Forwarded,
+}
+
+/// Reads a list of networks from the settings.
+///
+/// # Errors
+/// The first text that names none, and why.
+pub fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.into_iter().map(|text| Network::try_from(text).map_err(D::Error::custom)).collect()
 }
 
 /// Whom to believe.

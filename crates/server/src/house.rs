@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::network::Network;
 use countersign_domain::operations::{IssueChallenge, JudgeAnswer, Lifetimes, Policy, Ports, RedeemTicket};
 use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow};
 use countersign_domain::sealing::KeyId;
@@ -253,7 +254,7 @@ impl House {
     /// Whom to believe about addresses, with a word to the operator where that is everybody.
     fn proxies(&self) -> TrustedProxies {
         let networks = self.config.trusted_proxies.clone();
-        if networks.iter().any(crate::client_address::Network::is_everything) {
+        if networks.iter().any(Network::is_everything) {
             tracing::warn!(
                 "trusted_proxies holds every address: any client can choose the address that it is counted under"
             );

@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn network(text: &str) -> Result<Network, NotANetwork> {
-    Network::try_from(text.to_owned())
+fn network(text: &str) -> Network {
+    Network::try_from(text.to_owned()).unwrap()
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -13,7 +13,7 @@ fn ip(text: &str) -> IpAddr {
 
 /// Proxies in `10.0.0.0/8` and `2001:db8::/32`.
 fn trusting(header: ProxyHeader) -> TrustedProxies {
-    TrustedProxies { networks: vec![network("10.0.0.0/8").unwrap(), network("2001:db8::/32").unwrap()], header }
+    TrustedProxies { networks: vec![network("10.0.0.0/8"), network("2001:db8::/32")], header }
 }
 
 fn client(header: ProxyHeader, peer: &str, lines: &[(&str, &str)]) -> String {
@@ -30,35 +30,6 @@ fn x_forwarded_for(peer: &str, value: &str) -> String {
 
 fn forwarded(peer: &str, value: &str) -> String {
     client(ProxyHeader::Forwarded, peer, &[("forwarded", value)])
-}
-
-#[test]
-fn networks_are_read_and_hold_their_own() {
-    for (text, inside, outside) in [
-        ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
-        ("192.0.2.7", "192.0.2.7", "192.0.2.8"),
-        ("192.0.2.128/25", "192.0.2.129", "192.0.2.127"),
-        ("0.0.0.0/0", "203.0.113.1", "2001:db8::1"),
-        ("10.0.0.0/8", "::ffff:10.1.2.3", "::10.1.2.3"),
-        ("::ffff:10.0.0.0/104", "10.1.2.3", "11.1.2.3"),
-        ("2001:db8::/32", "2001:db8:ffff::1", "2001:db9::1"),
-        ("::1", "::1", "127.0.0.1"),
-        ("::/0", "2001:db8::1", "10.0.0.1"),
-    ] {
-        let network = network(text).unwrap();
-        assert!(network.contains(ip(inside)), "{text} holds {inside}");
-        assert!(!network.contains(ip(outside)), "{text} does not hold {outside}");
-    }
-}
-
-#[test]
-fn what_is_no_network_is_refused_with_a_reason() {
-    for text in ["", "10", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/+8", "::/129", "10.0.0.0/8/8", "proxy", "::ffff:0:0/8"]
-    {
-        assert_eq!(network(text), Err(NotANetwork::Unreadable(text.to_owned())));
-    }
-    let complaint = network("10.0.0.1/8").unwrap_err().to_string();
-    assert_eq!(complaint, "\"10.0.0.1/8\" has bits set behind its prefix: the network is 10.0.0.0/8");
 }
 
 #[test]
@@ -214,20 +185,5 @@ proptest! {
             headers.append(FORWARDED, value);
         }
         trusting(header).client(ip("10.0.0.1"), &headers);
-    }
-
-    #[test]
-    fn a_network_holds_what_shares_its_prefix_and_nothing_else(address: IpAddr, other: IpAddr, prefix in 0u8..=128) {
-        let address = address.to_canonical();
-        let prefix = prefix.min(width(address));
-        let network = network(&format!("{}/{prefix}", masked(address, prefix))).unwrap();
-        prop_assert!(network.contains(address));
-        let other = other.to_canonical();
-        let bits = |address: IpAddr| match address {
-            IpAddr::V4(address) => u128::from(address.to_bits()) << 96,
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        let alike = u8::try_from((bits(address) ^ bits(other)).leading_zeros()).unwrap() >= prefix;
-        prop_assert_eq!(network.contains(other), address.is_ipv4() == other.is_ipv4() && alike);
     }
 }

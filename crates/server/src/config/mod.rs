@@ -10,13 +10,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_domain::network::Network;
 use countersign_facades::OneAccessSettings;
 use serde::Deserialize;
 
 use layers::Layers;
 pub use rates::{Rate, Rates};
 
-use crate::client_address::{Network, ProxyHeader};
+use crate::client_address::{self, ProxyHeader};
 
 pub(crate) use public_url::host;
 pub use tls::Tls;
@@ -75,6 +76,7 @@ pub struct Config {
     /// Where clients reach this server; empty for the listener's address.
     pub public_url: String,
     /// Whose word about addresses counts.
+    #[serde(deserialize_with = "client_address::networks")]
     pub trusted_proxies: Vec<Network>,
     /// Where they say it.
     pub proxy_header: ProxyHeader,
