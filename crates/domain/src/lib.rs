@@ -8,7 +8,8 @@
 //!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
 //! * A [`contact::Contact`] is a phone number or an e-mail address; an [`address::Origin`] is where a call comes from.
-//! * An [`agent`] is a machine that joined with an install code.
+//! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
+//!   [`agent`] is a machine that joined.
 //! * [`rates`] are the limits on how often a client and an app may call.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
 //!   a clock, entropy.
@@ -21,6 +22,9 @@ pub mod app;
 pub mod audit;
 pub mod challenge;
 pub mod contact;
+pub mod group;
+pub mod guess_budget;
+pub mod install_code;
 pub mod network;
 pub mod operations;
 pub mod ports;

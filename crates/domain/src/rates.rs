@@ -24,12 +24,20 @@ pub enum Limit {
     AnswerPerApp,
     /// Tickets that one app shows.
     RedeemPerApp,
+    /// Attempts to join, from one address.
+    EnrolPerAddress,
 }
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 5] =
-        [Self::IssuePerAddress, Self::IssuePerApp, Self::AnswerPerAddress, Self::AnswerPerApp, Self::RedeemPerApp];
+    pub const ALL: [Self; 6] = [
+        Self::IssuePerAddress,
+        Self::IssuePerApp,
+        Self::AnswerPerAddress,
+        Self::AnswerPerApp,
+        Self::RedeemPerApp,
+        Self::EnrolPerAddress,
+    ];
 
     /// Its name in answers and metrics.
     pub const fn name(self) -> &'static str {
@@ -39,6 +47,7 @@ impl Limit {
             Self::AnswerPerAddress => "challenges.answer.address",
             Self::AnswerPerApp => "challenges.answer.app",
             Self::RedeemPerApp => "tickets.redeem.app",
+            Self::EnrolPerAddress => "agents.enrol.address",
         }
     }
 
@@ -100,6 +109,8 @@ pub struct Rates {
     pub answer_per_app: Option<Rule>,
     /// For [`Limit::RedeemPerApp`].
     pub redeem_per_app: Option<Rule>,
+    /// For [`Limit::EnrolPerAddress`].
+    pub enrol_per_address: Option<Rule>,
 }
 
 impl Rates {
@@ -111,6 +122,7 @@ impl Rates {
             Limit::AnswerPerAddress => self.answer_per_address,
             Limit::AnswerPerApp => self.answer_per_app,
             Limit::RedeemPerApp => self.redeem_per_app,
+            Limit::EnrolPerAddress => self.enrol_per_address,
         }
     }
 }

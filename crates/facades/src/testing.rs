@@ -51,6 +51,7 @@ impl House {
             answer_per_address: rule,
             answer_per_app: rule,
             redeem_per_app: rule,
+            enrol_per_address: rule,
         };
         Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false)
     }

@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use countersign_domain::ports::{Event, Judged, Redeemed, Tally};
+use countersign_domain::ports::{Enrolment, Event, Judged, Redeemed, Tally};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -54,6 +54,7 @@ pub(crate) struct Metrics {
     issued: Family<KindLabels, Counter>,
     judged: Family<JudgedLabels, Counter>,
     redeemed: Family<OutcomeLabels, Counter>,
+    enrolled: Family<OutcomeLabels, Counter>,
     throttled: Family<LimitLabels, Counter>,
 }
 
@@ -78,8 +79,10 @@ impl Metrics {
         registry.register("challenges_judged", "Answers to challenges", Clone::clone(&judged));
         registry.register("tickets_redeemed", "Tickets that came in", Clone::clone(&redeemed));
         let throttled = Family::default();
+        let enrolled = Family::default();
+        registry.register("agents_enrolled", "Machines that asked to join", Clone::clone(&enrolled));
         registry.register("throttled", "Calls over a limit of [rates]", Clone::clone(&throttled));
-        Self { registry, requests, seconds, connections, marks, issued, judged, redeemed, throttled }
+        Self { registry, requests, seconds, connections, marks, issued, judged, redeemed, enrolled, throttled }
     }
 
     /// Counts an answered request.
@@ -137,6 +140,16 @@ impl Tally for Metrics {
                     Redeemed::Refused => "refused",
                 };
                 self.redeemed.get_or_create(&OutcomeLabels { outcome }).inc();
+            }
+            Event::AgentEnrolled(enrolment) => {
+                let outcome = match enrolment {
+                    Enrolment::Joined => "joined",
+                    Enrolment::Repeated => "repeated",
+                    Enrolment::Refused => "refused",
+                    Enrolment::Unknown => "unknown",
+                    Enrolment::Paused => "paused",
+                };
+                self.enrolled.get_or_create(&OutcomeLabels { outcome }).inc();
             }
             Event::Throttled(limit) => {
                 self.throttled.get_or_create(&LimitLabels { limit: limit.name() }).inc();

@@ -1,12 +1,28 @@
 //! The use-cases, one file each. A façade reads a vendor's words, makes one call here, and writes the answer in its words.
 
+mod attend_agent;
+mod enrol_agent;
 mod issue_challenge;
+mod issue_install_code;
 mod judge_answer;
+mod machines;
+mod manage_agents;
+mod manage_groups;
+mod read_install_codes;
 mod redeem_ticket;
+mod revoke_install_code;
 
+pub use attend_agent::{AttendAgent, AttendAgentError, Attended};
+pub use enrol_agent::{Attempt, EnrolAgent, EnrolAgentError, EnrolPolicy, Enrolled};
 pub use issue_challenge::{ChallengeRequest, IssueChallenge, IssueChallengeError, IssuedChallenge};
+pub use issue_install_code::{CodePolicy, IssueInstallCode, IssueInstallCodeError, IssuedInstallCode, NewInstallCode};
 pub use judge_answer::{ChallengeRefusal, IssuedTicket, JudgeAnswer, JudgeAnswerError, Judgement, OpenChallenge};
+pub use machines::{Actor, MachinePorts};
+pub use manage_agents::{AgentState, ManageAgents, ManageAgentsError};
+pub use manage_groups::{ManageGroups, ManageGroupsError};
+pub use read_install_codes::{ReadInstallCode, ReadInstallCodes, ReadInstallCodesError};
 pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, TicketRefusal};
+pub use revoke_install_code::{RevokeInstallCode, RevokeInstallCodeError};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -25,6 +25,7 @@ const POLICY: Policy = Policy {
         answer_per_address: None,
         answer_per_app: None,
         redeem_per_app: None,
+        enrol_per_address: None,
     },
     bind_address: false,
 };

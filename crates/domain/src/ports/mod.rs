@@ -4,20 +4,24 @@
 //! runs. To add a port: a trait of at most 8 verbs in a file of its own here, one plain error enum, a suite there, and then
 //! its implementations. A verb is one whole transaction; nothing is read first and written later.
 
+mod agent_records;
 mod authority;
 mod clock;
 mod directory;
 mod entropy;
+mod install_code_records;
 mod local_throttle;
 mod marks;
 mod puzzles;
 mod records;
 mod tally;
 
+pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, MachineRecords};
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
 pub use directory::Directory;
 pub use entropy::Entropy;
+pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};
 pub use local_throttle::LocalThrottle;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
 pub use puzzles::{Busy, Puzzles};
@@ -25,4 +29,4 @@ pub use records::{
     AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, Records, RecordsError, Reseal,
     SealingKeyRow, SecretRow,
 };
-pub use tally::{Event, Judged, Redeemed, Tally};
+pub use tally::{Enrolment, Event, Judged, Redeemed, Tally};

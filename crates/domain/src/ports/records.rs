@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
+use crate::ports::MachineRecords;
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
 
@@ -20,6 +21,12 @@ pub enum RecordsError {
     /// What the verb is about is not there.
     #[error("there is no such record")]
     Missing,
+    /// Something else needs what the verb would take away.
+    #[error("it is in use")]
+    InUse,
+    /// As many are kept as may be.
+    #[error("there are too many already")]
+    Full,
     /// The store could not be reached, or could not write.
     #[error("the records are unavailable: {0}")]
     Unavailable(String),
@@ -156,6 +163,6 @@ pub trait AuditRecords: Send + Sync {
 }
 
 /// A whole store of records.
-pub trait Records: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords {}
+pub trait Records: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords {}
 
-impl<T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords> Records for T {}
+impl<T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords> Records for T {}

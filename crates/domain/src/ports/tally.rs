@@ -23,6 +23,21 @@ pub enum Redeemed {
     Refused,
 }
 
+/// How a machine's attempt to join ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Enrolment {
+    /// It joined.
+    Joined,
+    /// It had joined, and asked again.
+    Repeated,
+    /// Its code does not admit it.
+    Refused,
+    /// There is no such code.
+    Unknown,
+    /// Its short code was not looked at: the budget for guesses is spent.
+    Paused,
+}
+
 /// Something that happens too often for the audit trail, and is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
@@ -32,6 +47,8 @@ pub enum Event {
     ChallengeJudged(Kind, Judged),
     /// A ticket came in.
     TicketRedeemed(Redeemed),
+    /// A machine asked to join.
+    AgentEnrolled(Enrolment),
     /// A call was over this limit.
     Throttled(Limit),
 }

@@ -2,14 +2,18 @@
 
 mod executor;
 mod local_throttle_conformance;
+mod machine_records_conformance;
 mod marks_conformance;
+mod model_machines;
 mod model_marks;
 mod model_throttle;
 mod records_conformance;
 
 pub use executor::block_on;
 pub use local_throttle_conformance::local_throttle_conformance;
+pub use machine_records_conformance::machine_records_conformance;
 pub use marks_conformance::marks_conformance;
+pub use model_machines::ModelMachines;
 pub use model_marks::ModelMarks;
 pub use model_throttle::ModelThrottle;
 pub use records_conformance::records_conformance;

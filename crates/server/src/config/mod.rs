@@ -34,6 +34,7 @@ issue_per_app.burst = 0
 answer_per_address.burst = 0
 answer_per_app.burst = 0
 redeem_per_app.burst = 0
+enrol_per_address.burst = 0
 "#;
 
 /// How a server runs.

@@ -10,8 +10,9 @@ use countersign_domain::ports::{
 };
 use countersign_domain::sealing::KeyId;
 use countersign_domain::time::Timestamp;
-use rusqlite::{Connection, ErrorCode, Row, ffi};
+use rusqlite::{Connection, Row};
 
+use super::rows::{changed, parsed, refused, rows, tell};
 use super::{SqliteRecords, unavailable};
 
 #[async_trait]
@@ -71,18 +72,20 @@ impl DirectoryRecords for SqliteRecords {
         let verb = |connection: &Connection| {
             Ok(DirectoryRows {
                 revision: revision(connection)?,
-                apps: list(connection, "SELECT id, name, tenant, enabled, created_at FROM app ORDER BY id", app)?,
-                access_keys: list(
+                apps: rows(connection, "SELECT id, name, tenant, enabled, created_at FROM app ORDER BY id", [], app)?,
+                access_keys: rows(
                     connection,
                     "SELECT id, app, sealed_secret, permissions, enabled, created_at FROM access_key ORDER BY id",
+                    [],
                     access_key,
                 )?,
-                sealing_keys: list(
+                sealing_keys: rows(
                     connection,
                     "SELECT id, sealed_key, created_at, seals_from FROM sealing_key ORDER BY seals_from, id",
+                    [],
                     sealing_key,
                 )?,
-                secrets: list(connection, "SELECT name, sealed, created_at FROM secret ORDER BY name", secret)?,
+                secrets: rows(connection, "SELECT name, sealed, created_at FROM secret ORDER BY name", [], secret)?,
             })
         };
         self.reader.run(verb).await
@@ -163,7 +166,7 @@ impl AuditRecords for SqliteRecords {
         let verb = move |connection: &Connection| {
             let select =
                 format!("SELECT at, actor, event, subject, detail FROM audit ORDER BY sequence DESC LIMIT {limit}");
-            list(connection, &select, |row| {
+            rows(connection, &select, [], |row| {
                 Ok(AuditEntry {
                     at: Timestamp::from_milliseconds(row.get("at")?),
                     actor: row.get("actor")?,
@@ -184,31 +187,14 @@ fn change(
     values: impl rusqlite::Params,
     audit: &AuditEntry,
 ) -> Result<(), RecordsError> {
-    if connection.prepare_cached(statement).and_then(|mut statement| statement.execute(values)).map_err(refused)? == 0 {
-        return Err(RecordsError::Missing);
-    }
+    changed(connection, statement, values)?;
     note(connection, audit)
 }
 
 /// Moves the directory's revision and writes the audit entry.
 fn note(connection: &Connection, audit: &AuditEntry) -> Result<(), RecordsError> {
     connection.execute("UPDATE directory_revision SET revision = revision + 1", []).map_err(refused)?;
-    let insert = "INSERT INTO audit (at, actor, event, subject, detail) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let entry = (audit.at.milliseconds(), &audit.actor, &audit.event, &audit.subject, &audit.detail);
-    connection.execute(insert, entry).map(drop).map_err(refused)
-}
-
-fn refused(error: rusqlite::Error) -> RecordsError {
-    match error {
-        rusqlite::Error::SqliteFailure(failure, _) if failure.code == ErrorCode::ConstraintViolation => {
-            match failure.extended_code {
-                ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE => RecordsError::Exists,
-                ffi::SQLITE_CONSTRAINT_FOREIGNKEY => RecordsError::Missing,
-                _ => unavailable(&error),
-            }
-        }
-        error => unavailable(&error),
-    }
+    tell(connection, audit)
 }
 
 fn revision(connection: &Connection) -> Result<u64, RecordsError> {
@@ -216,20 +202,6 @@ fn revision(connection: &Connection) -> Result<u64, RecordsError> {
         .query_row("SELECT revision FROM directory_revision", [], |row| row.get::<_, i64>(0))
         .map(i64::unsigned_abs)
         .map_err(|error| unavailable(&error))
-}
-
-fn list<T>(
-    connection: &Connection,
-    select: &str,
-    read: impl Fn(&Row<'_>) -> Result<T, rusqlite::Error>,
-) -> Result<Vec<T>, RecordsError> {
-    let rows = || connection.prepare(select)?.query_map([], |row| read(row))?.collect::<Result<Vec<T>, _>>();
-    rows().map_err(|error| match error {
-        rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..) => {
-            RecordsError::Damaged(error.to_string())
-        }
-        error => unavailable(&error),
-    })
 }
 
 fn app(row: &Row<'_>) -> Result<App, rusqlite::Error> {
@@ -267,13 +239,5 @@ fn secret(row: &Row<'_>) -> Result<SecretRow, rusqlite::Error> {
         name: row.get("name")?,
         sealed: row.get("sealed")?,
         created_at: Timestamp::from_milliseconds(row.get("created_at")?),
-    })
-}
-
-fn parsed<T>(row: &Row<'_>, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, rusqlite::Error> {
-    let text: String = row.get(column)?;
-    parse(&text).ok_or_else(|| {
-        let what = format!("column {column} holds {text:?}, which this version cannot read");
-        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, what.into())
     })
 }

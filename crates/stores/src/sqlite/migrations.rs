@@ -7,8 +7,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::unavailable;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/sqlite/0001_apps.sql"), include_str!("../../migrations/sqlite/0002_secrets.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_apps.sql"),
+    include_str!("../../migrations/sqlite/0002_secrets.sql"),
+    include_str!("../../migrations/sqlite/0004_machines.sql"),
+];
 
 /// Runs what the file lacks, all in one transaction: it is either up to date afterwards, or as it was.
 pub(super) fn run(connection: &mut Connection) -> Result<(), RecordsError> {

@@ -5,8 +5,12 @@
 //! second as one. Another process (a command beside a running server) may write too; the busy timeout lets the two take
 //! turns.
 
+mod accounts;
+mod agents;
 mod directory;
+mod install_codes;
 mod migrations;
+mod rows;
 mod worker;
 
 use std::path::Path;
@@ -71,7 +75,7 @@ fn unavailable(error: &rusqlite::Error) -> RecordsError {
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::testing::records_conformance;
+    use countersign_domain::testing::{machine_records_conformance, records_conformance};
 
     use super::*;
 
@@ -79,6 +83,12 @@ mod tests {
     fn conforms() {
         let folder = tempfile::tempdir().unwrap();
         records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
+    }
+
+    #[test]
+    fn conforms_about_machines() {
+        let folder = tempfile::tempdir().unwrap();
+        machine_records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
     }
 
     #[cfg(unix)]

@@ -86,6 +86,9 @@ fn in_savepoint<T>(
     let outcome = verb(connection);
     let end = if outcome.is_ok() { "RELEASE verb" } else { "ROLLBACK TO verb; RELEASE verb" };
     connection.execute_batch(end).map_err(|error| unavailable(&error))?;
+    if let Err(error @ (RecordsError::Unavailable(_) | RecordsError::Damaged(_))) = &outcome {
+        tracing::error!(%error, "the records could not be used");
+    }
     outcome
 }
 
