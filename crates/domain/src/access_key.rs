@@ -13,16 +13,42 @@ use crate::time::Timestamp;
 pub enum Permission {
     /// Ask whether a ticket is valid, and spend it.
     RedeemTickets,
+    /// See the install codes of the app.
+    ReadInstallCodes,
+    /// Make install codes.
+    CreateInstallCodes,
+    /// End install codes before their time.
+    RevokeInstallCodes,
+    /// See the machines that joined.
+    ReadAgents,
+    /// Send machines away.
+    RevokeAgents,
+    /// Make, rename and remove groups.
+    ManageGroups,
 }
 
 impl Permission {
     /// Every permission, in the order of the documentation.
-    pub const ALL: [Self; 1] = [Self::RedeemTickets];
+    pub const ALL: [Self; 7] = [
+        Self::RedeemTickets,
+        Self::ReadInstallCodes,
+        Self::CreateInstallCodes,
+        Self::RevokeInstallCodes,
+        Self::ReadAgents,
+        Self::RevokeAgents,
+        Self::ManageGroups,
+    ];
 
     /// The word for this permission on the command line and at rest.
     pub fn word(self) -> &'static str {
         match self {
             Self::RedeemTickets => "tickets.redeem",
+            Self::ReadInstallCodes => "install_codes.read",
+            Self::CreateInstallCodes => "install_codes.create",
+            Self::RevokeInstallCodes => "install_codes.revoke",
+            Self::ReadAgents => "agents.read",
+            Self::RevokeAgents => "agents.revoke",
+            Self::ManageGroups => "groups.manage",
         }
     }
 

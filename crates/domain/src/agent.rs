@@ -59,6 +59,20 @@ impl std::fmt::Display for AgentId {
     }
 }
 
+/// The certificate by which an agent showed itself on a connection: of the agents' authority, within its time, and the agent
+/// has its key. Whether the agent is still welcome is for the records to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AgentCertificate {
+    /// Whose it is.
+    pub agent: AgentId,
+    /// Its serial number.
+    pub serial: [u8; 16],
+    /// The last second of its time.
+    pub not_after: Timestamp,
+    /// SHA-256 of its public key, as a `SubjectPublicKeyInfo` in DER.
+    pub key: [u8; 32],
+}
+
 /// The operating systems that install codes and agents know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OperatingSystem {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use countersign_domain::agent::AgentCertificate;
 use countersign_domain::ticket::Door;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -29,6 +30,8 @@ pub struct Request {
     pub body: Bytes,
     /// Where the call comes from: the peer, or what a trusted proxy says of it; never what the caller says of itself.
     pub client: IpAddr,
+    /// The agent that showed itself on the connection. A proxy in between cannot pass it on.
+    pub agent: Option<AgentCertificate>,
 }
 
 impl Request {

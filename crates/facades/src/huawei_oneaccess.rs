@@ -116,7 +116,7 @@ fn complained(complaint: &Complaint, language: Language) -> Response {
     let answer = Response::new(status, CONTENT_TYPE, json(&body));
     match complaint {
         Complaint::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
-        Complaint::TooOften(limited) => answer.with_value(RETRY_AFTER, retry_after(*limited)),
+        Complaint::TooOften(limited) => answer.with_value(RETRY_AFTER, retry_after(limited.retry_after)),
         _ => answer,
     }
 }

@@ -8,7 +8,10 @@
 mod basic;
 mod door;
 mod huawei_oneaccess;
+mod machines;
+mod native_agents;
 mod native_challenges;
+mod native_install_codes;
 mod native_tickets;
 mod openapi;
 mod problem;
@@ -17,10 +20,11 @@ mod views;
 use std::sync::Arc;
 
 use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket};
-use countersign_domain::ports::{Directory, Entropy};
+use countersign_domain::ports::{Clock, Directory, Entropy};
 
 pub use door::{BODY_LIMIT, Facade, NATIVE, Refusal, Request, Response, json};
 pub use huawei_oneaccess::Settings as OneAccessSettings;
+pub use machines::{Invitation, Machines, state as install_code_state};
 pub use native_tickets::redemption_json;
 pub use problem::{Language, Problem};
 
@@ -35,6 +39,12 @@ pub struct Context {
     pub redeem_ticket: Arc<RedeemTicket>,
     /// Apps and keys.
     pub directory: Arc<dyn Directory>,
+    /// Groups, install codes and agents.
+    pub machines: Machines,
+    /// How machines come to this server.
+    pub invitation: Arc<dyn Invitation>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
     /// How the OneAccess door behaves.
@@ -46,7 +56,9 @@ type Build = fn(&Context) -> Arc<dyn Facade>;
 /// Every façade: the name of its file, and how it is built. Sorted; a test compares it with the folder.
 pub const FACADES: &[(&str, Build)] = &[
     ("huawei_oneaccess", |context| Arc::new(huawei_oneaccess::HuaweiOneAccess::new(context))),
+    ("native_agents", |context| Arc::new(native_agents::NativeAgents::new(context))),
     ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
+    ("native_install_codes", |context| Arc::new(native_install_codes::NativeInstallCodes::new(context))),
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
     ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),
 ];
@@ -64,7 +76,7 @@ mod tests {
     use super::*;
 
     /// Files that façades share.
-    const SHARED: &[&str] = &["basic", "door", "lib", "problem", "testing", "views"];
+    const SHARED: &[&str] = &["basic", "door", "lib", "machines", "problem", "testing", "views"];
 
     #[test]
     fn the_list_is_sorted_and_names_every_file() {

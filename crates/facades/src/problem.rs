@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_domain::install_code::CodeRefusal;
 use countersign_domain::rates::{Limit, Limited};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -68,6 +69,26 @@ pub enum Problem {
     ChallengeUsed,
     /// The challenge was never issued here, or before a restart.
     ChallengeUnknown,
+    /// No install code of this text can admit anybody.
+    InstallCodeUnknown,
+    /// The install code is there, and does not admit this machine.
+    InstallCodeRefused(CodeRefusal),
+    /// Short install codes are not looked at for this long.
+    InstallCodesPaused(Duration),
+    /// As many short install codes are live as may be.
+    TooManyInstallCodes,
+    /// Machines join over HTTPS only.
+    HttpsNeeded,
+    /// The call wants an agent's certificate.
+    CertificateNeeded,
+    /// The agent was sent away, or has left.
+    AgentGone,
+    /// The app has nothing of this id.
+    NoSuchThing,
+    /// The app has a group of this name.
+    GroupExists,
+    /// The group cannot be removed.
+    GroupInUse,
     /// The client or its app calls too often.
     TooManyRequests(Limited),
     /// The server has a defect.
@@ -100,7 +121,7 @@ type Words<'a> = (&'static str, StatusCode, [&'a str; 2], [&'a str; 2]);
 
 impl Problem {
     /// One of each, for what must know them all, such as the API's description. A test holds it against the words below.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 33] = [
         Self::MalformedRequest(String::new(), String::new()),
         Self::Unauthenticated,
         Self::PermissionDenied,
@@ -114,6 +135,22 @@ impl Problem {
         Self::ChallengeExpired,
         Self::ChallengeUsed,
         Self::ChallengeUnknown,
+        Self::InstallCodeUnknown,
+        Self::InstallCodeRefused(CodeRefusal::Expired),
+        Self::InstallCodeRefused(CodeRefusal::Revoked),
+        Self::InstallCodeRefused(CodeRefusal::Exhausted),
+        Self::InstallCodeRefused(CodeRefusal::OtherSystem),
+        Self::InstallCodeRefused(CodeRefusal::OtherNetwork),
+        Self::InstallCodeRefused(CodeRefusal::OnlyImage),
+        Self::InstallCodeRefused(CodeRefusal::AppDisabled),
+        Self::InstallCodesPaused(Duration::from_secs(1)),
+        Self::TooManyInstallCodes,
+        Self::HttpsNeeded,
+        Self::CertificateNeeded,
+        Self::AgentGone,
+        Self::NoSuchThing,
+        Self::GroupExists,
+        Self::GroupInUse,
         Self::TooManyRequests(Limited { limit: Limit::IssuePerAddress, retry_after: Duration::from_secs(1) }),
         Self::Failed,
         Self::Busy,
@@ -208,6 +245,67 @@ impl Problem {
                 ["Unknown challenge", "The token was changed, or is from before a restart. Ask for a new challenge."],
                 ["未知的验证", "令牌已被更改，或来自服务器重启之前。请获取新的验证。"],
             ),
+            Self::InstallCodeUnknown => (
+                "urn:countersign:problem:install-code-unknown",
+                StatusCode::FORBIDDEN,
+                ["Unknown install code", "Check the code, or ask whoever gave it to you for a new one."],
+                ["未知的安装码", "请核对安装码，或向提供者索取新的安装码。"],
+            ),
+            Self::InstallCodeRefused(refusal) => refusal_words(*refusal),
+            Self::InstallCodesPaused(_) => (
+                "urn:countersign:problem:install-codes-paused",
+                StatusCode::SERVICE_UNAVAILABLE,
+                [
+                    "Short install codes are paused",
+                    "Somebody is guessing at them. Use a long install code, or try again after as long as Retry-After says.",
+                ],
+                ["短安装码已暂停使用", "有人正在猜测短安装码。请改用长安装码，或在 Retry-After 所示时间后重试。"],
+            ),
+            Self::TooManyInstallCodes => (
+                "urn:countersign:problem:too-many-install-codes",
+                StatusCode::CONFLICT,
+                ["Too many short install codes are live", "Revoke one, wait for a deadline, or make a long one."],
+                ["有效的短安装码过多", "请撤销一个、等待其到期，或改用长安装码。"],
+            ),
+            Self::HttpsNeeded => (
+                "urn:countersign:problem:https-needed",
+                StatusCode::FORBIDDEN,
+                ["Machines join over HTTPS only", "Set up [tls], or allow it with `agents.plain_http`."],
+                ["机器只能通过 HTTPS 加入", "请配置 [tls]，或设置 `agents.plain_http` 予以允许。"],
+            ),
+            Self::CertificateNeeded => (
+                "urn:countersign:problem:certificate-needed",
+                StatusCode::UNAUTHORIZED,
+                ["An agent's certificate is needed", "Show it in the handshake of TLS, straight to this server."],
+                ["需要代理证书", "请在与本服务器直接进行的 TLS 握手中出示证书。"],
+            ),
+            Self::AgentGone => (
+                "urn:countersign:problem:agent-gone",
+                StatusCode::FORBIDDEN,
+                [
+                    "The agent does not belong here any more",
+                    "It was sent away or has left. To come back it joins again.",
+                ],
+                ["该代理已不属于本服务器", "它已被移除或自行退出，如需返回请重新加入。"],
+            ),
+            Self::NoSuchThing => (
+                "urn:countersign:problem:no-such-thing",
+                StatusCode::NOT_FOUND,
+                ["There is nothing of this id", "Check the id against the list."],
+                ["没有该 ID 对应的内容", "请与列表核对 ID。"],
+            ),
+            Self::GroupExists => (
+                "urn:countersign:problem:group-exists",
+                StatusCode::CONFLICT,
+                ["There is a group of this name already", "Choose another name."],
+                ["已存在同名分组", "请换一个名称。"],
+            ),
+            Self::GroupInUse => (
+                "urn:countersign:problem:group-in-use",
+                StatusCode::CONFLICT,
+                ["The group cannot be removed", "It is the default group, or install codes or agents belong to it."],
+                ["该分组无法删除", "它是默认分组，或仍有安装码或代理属于它。"],
+            ),
             Self::TooManyRequests(_) => (
                 "urn:countersign:problem:too-many-requests",
                 StatusCode::TOO_MANY_REQUESTS,
@@ -266,15 +364,64 @@ impl Problem {
             Self::Unauthenticated => answer.with_header(WWW_AUTHENTICATE, "Basic realm=\"countersign\""),
             Self::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
             Self::Busy => answer.with_header(RETRY_AFTER, "1"),
-            Self::TooManyRequests(limited) => answer.with_value(RETRY_AFTER, retry_after(*limited)),
+            Self::TooManyRequests(limited) => answer.with_value(RETRY_AFTER, retry_after(limited.retry_after)),
+            Self::InstallCodesPaused(wait) => answer.with_value(RETRY_AFTER, retry_after(*wait)),
             _ => answer,
         }
     }
 }
 
+/// Why an install code that exists admits a machine not.
+fn refusal_words(refusal: CodeRefusal) -> Words<'static> {
+    match refusal {
+        CodeRefusal::Expired => (
+            "urn:countersign:problem:install-code-expired",
+            StatusCode::FORBIDDEN,
+            ["The install code has expired", "Its deadline is over. Ask for a new one."],
+            ["安装码已过期", "截止时间已过，请索取新的安装码。"],
+        ),
+        CodeRefusal::Revoked => (
+            "urn:countersign:problem:install-code-revoked",
+            StatusCode::FORBIDDEN,
+            ["The install code was revoked", "Ask for a new one."],
+            ["安装码已被撤销", "请索取新的安装码。"],
+        ),
+        CodeRefusal::Exhausted => (
+            "urn:countersign:problem:install-code-exhausted",
+            StatusCode::FORBIDDEN,
+            ["The install code is used up", "As many machines have joined as it allows. Ask for a new one."],
+            ["安装码的使用次数已用完", "已加入的机器数达到上限，请索取新的安装码。"],
+        ),
+        CodeRefusal::OtherSystem => (
+            "urn:countersign:problem:install-code-other-system",
+            StatusCode::FORBIDDEN,
+            ["The install code is for another operating system", "Ask for one for this system."],
+            ["安装码适用于其他操作系统", "请索取适用于本系统的安装码。"],
+        ),
+        CodeRefusal::OtherNetwork => (
+            "urn:countersign:problem:install-code-other-network",
+            StatusCode::FORBIDDEN,
+            ["The install code is for machines elsewhere", "It names networks, and this machine is in none of them."],
+            ["安装码适用于其他网络", "安装码限定了网段，本机不在其中。"],
+        ),
+        CodeRefusal::OnlyImage => (
+            "urn:countersign:problem:install-code-only-image",
+            StatusCode::FORBIDDEN,
+            ["The install code is for images", "The files are staged; the machine joins at its next start."],
+            ["安装码仅用于制作镜像", "文件已就绪，机器将在下次启动时加入。"],
+        ),
+        CodeRefusal::AppDisabled => (
+            "urn:countersign:problem:install-code-app-disabled",
+            StatusCode::FORBIDDEN,
+            ["The install code's app is disabled", "Its owner can enable it with `countersign app enable`."],
+            ["安装码所属的应用已停用", "其所有者可用 `countersign app enable` 启用。"],
+        ),
+    }
+}
+
 /// The wait in whole seconds, which is all that the header can say: rounded up, so that whoever keeps to it comes through.
-pub(crate) fn retry_after(limited: Limited) -> HeaderValue {
-    let seconds = limited.retry_after.as_millis().div_ceil(1_000).max(1);
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    let seconds = wait.as_millis().div_ceil(1_000).max(1);
     HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX))
 }
 
@@ -299,6 +446,8 @@ impl From<Refusal> for Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// Every problem has its type in `words`, or the compiler complains; so what stands there is all there is.
@@ -306,7 +455,9 @@ mod tests {
     fn all_are_all() {
         let (code, _) = include_str!("problem.rs").split_once("#[cfg(test)]").unwrap();
         let types = code.split('"').filter(|text| text.starts_with("urn:countersign:problem:"));
-        assert_eq!(Problem::ALL.iter().map(Problem::r#type).collect::<Vec<_>>(), types.collect::<Vec<_>>());
+        let listed: BTreeSet<_> = Problem::ALL.iter().map(Problem::r#type).collect();
+        assert_eq!(listed.len(), Problem::ALL.len());
+        assert_eq!(listed, types.collect());
     }
 
     #[test]

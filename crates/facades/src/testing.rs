@@ -7,15 +7,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permissions};
+use countersign_domain::agent::{AgentCertificate, AgentId};
 use countersign_domain::app::{Action, AppId};
+use countersign_domain::audit::AuditEntry;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
+use countersign_domain::install_code::{CodeText, InstallCodeKeys, Route};
 use countersign_domain::operations::{
-    ChallengeRequest, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, Policy, Ports, RedeemTicket,
+    ChallengeRequest, CodePolicy, EnrolPolicy, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, MachinePorts, Policy,
+    Ports, RedeemTicket,
 };
+use countersign_domain::ports::{AuditRecords as _, Authority};
 use countersign_domain::rates::Rates;
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
-    FixedDirectory, ManualClock, ModelMarks, ModelThrottle, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
+    FixedDirectory, ManualClock, ModelMachines, ModelMarks, ModelThrottle, NoTally, PlainAuthority, PlainPuzzles,
+    SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
@@ -23,7 +29,7 @@ use countersign_domain::time::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, NATIVE, Request, Response};
-use crate::{Context, OneAccessSettings};
+use crate::{Context, Invitation, Machines, OneAccessSettings};
 
 /// Where every call comes from.
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -31,6 +37,33 @@ pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 
 pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) context: Context,
+    pub(crate) records: ModelMachines,
+}
+
+/// What a server behind `https://verify.example.com` says.
+pub(crate) struct PlainInvitation {
+    pub(crate) open: bool,
+}
+
+impl Invitation for PlainInvitation {
+    fn is_open(&self) -> bool {
+        self.open
+    }
+
+    fn line(&self, code: &CodeText) -> String {
+        format!("curl https://verify.example.com/install.sh | COUNTERSIGN_CODE={} sh", code.expose())
+    }
+
+    fn endpoint(&self, route: &Route) -> String {
+        match route.vendor.as_str() {
+            "OTHER" => "https://other.example.com".to_owned(),
+            _ => "https://verify.example.com".to_owned(),
+        }
+    }
+
+    fn heartbeat_seconds(&self) -> u32 {
+        60
+    }
 }
 
 impl House {
@@ -67,9 +100,18 @@ impl House {
         disabled.enabled = false;
         let mut tenant = app("tenants");
         tenant.tenant = Some("acme".to_owned());
-        let directory = FixedDirectory::with_apps([app("one"), app("two"), disabled, tenant])
-            .and_key(key("AK1", Permissions::All))
-            .and_key(key("AK2", Permissions::Only(BTreeSet::new())));
+        let apps = [app("one"), app("two"), disabled, tenant];
+        let directory = FixedDirectory::with_apps(apps.clone())
+            .and_key(key("AK1", "one", Permissions::All))
+            .and_key(key("AK2", "one", Permissions::Only(BTreeSet::new())))
+            .and_key(key("AK3", "two", Permissions::All));
+        let records = ModelMachines::with_apps(apps);
+        let machines = MachinePorts {
+            records: Arc::new(records.clone()),
+            keys: Arc::new(InstallCodeKeys::new(&Secret::new([9; 32]))),
+            clock: Arc::<ManualClock>::clone(&clock),
+            entropy: Arc::new(SeededEntropy::new(2)),
+        };
         let ports = Ports {
             directory: Arc::new(directory),
             marks: Arc::new(ModelMarks::new(Arc::<ManualClock>::clone(&clock), 1_000, [1; 8])),
@@ -85,15 +127,35 @@ impl House {
             clock_skew: Duration::from_secs(5),
         };
         let policy = Policy { lifetimes, rates, bind_address };
+        let authority: Arc<dyn Authority> = Arc::new(PlainAuthority);
+        let codes = CodePolicy {
+            short_lifetime: Duration::from_hours(24),
+            long_lifetime: Duration::from_hours(7 * 24),
+            most_live_short: 5,
+        };
+        let enrol = EnrolPolicy { rates, certificate: Duration::from_hours(90 * 24) };
         let context = Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
+            machines: Machines::new(ports.clone(), &machines, &authority, codes, enrol),
+            invitation: Arc::new(PlainInvitation { open: true }),
+            clock: Arc::<ManualClock>::clone(&clock),
             directory: ports.directory,
             entropy: ports.entropy,
             oneaccess,
         };
-        Self { clock, context }
+        Self { clock, context, records }
+    }
+
+    /// The newest entries of the audit trail, oldest first, a line each.
+    pub(crate) fn audit(&self) -> String {
+        let entries = block_on(self.records.audit_entries(100)).unwrap();
+        let lines = entries.iter().rev().map(|entry| {
+            let AuditEntry { actor, event, subject, detail, .. } = entry;
+            format!("{actor} | {event} | {subject} | {detail}\n")
+        });
+        lines.collect()
     }
 
     /// The token of a challenge that a door would have asked for.
@@ -123,10 +185,10 @@ impl House {
     }
 }
 
-fn key(id: &str, permissions: Permissions) -> AccessKey {
+fn key(id: &str, app: &str, permissions: Permissions) -> AccessKey {
     let row = AccessKeyRow {
         id: AccessKeyId::parse(id).unwrap(),
-        app: AppId::parse("one").unwrap(),
+        app: AppId::parse(app).unwrap(),
         sealed_secret: Vec::new(),
         permissions,
         enabled: true,
@@ -137,19 +199,35 @@ fn key(id: &str, permissions: Permissions) -> AccessKey {
 
 /// Calls a façade as the server would.
 pub(crate) fn ask(facade: &dyn Facade, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+    block_on(facade.answer(request(method, path, headers, body)))
+}
+
+/// The same by the agent `agent`, over its certificate.
+pub(crate) fn ask_as(facade: &dyn Facade, agent: AgentId, path: &str, body: &str) -> Response {
+    let not_after = Timestamp::from_milliseconds(i64::MAX);
+    let certificate = AgentCertificate { agent, serial: [5; 16], not_after, key: [6; 32] };
+    block_on(facade.answer(Request { agent: Some(certificate), ..request("POST", path, &[], body) }))
+}
+
+fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name: HeaderName = name.parse().unwrap();
         map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
-    block_on(facade.answer(Request {
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, Some(query.to_owned())),
+        None => (path, None),
+    };
+    Request {
         method: method.parse().unwrap(),
         path: path.to_owned(),
-        query: None,
+        query,
         headers: map,
         body: Bytes::copy_from_slice(body.as_bytes()),
         client: CLIENT,
-    }))
+        agent: None,
+    }
 }
 
 /// A whole answer as text for a snapshot. Entropy and time are the test's, so nothing needs hiding.

@@ -146,6 +146,7 @@ impl Dispatcher {
             headers: head.headers.clone(),
             body,
             client,
+            agent: None,
         };
         // A task of its own: what is begun is finished though the client goes away, and a panic ends nothing else.
         let answering = Arc::clone(&door);

@@ -26,9 +26,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::access_key::{AccessKey, AccessKeyId};
+use crate::agent::AgentId;
 use crate::app::{App, AppId};
 use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Style, View};
-use crate::ports::{Busy, Clock, Directory, Entropy, Event, Puzzles, Tally};
+use crate::ports::{
+    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, Puzzles, RequestRefusal,
+    SigningRequest, Tally,
+};
 use crate::sealing::{KeyId, Keyring, SealingKey};
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -154,6 +158,36 @@ impl Puzzles for PlainPuzzles {
         let (Solution::Slider { x, y, tolerance }, Answer::Slider { x: right, y: down }) = (*solution, *answer);
         let near = |answered: f64, place: u16| (answered - f64::from(place)).abs() <= f64::from(tolerance);
         near(right, x) && y.is_none_or(|y| down.is_some_and(|down| near(down, y)))
+    }
+}
+
+/// An authority without cryptography: a request is the text `request N`, and its certificate says so.
+pub struct PlainAuthority;
+
+impl Authority for PlainAuthority {
+    fn read(&self, request: &str) -> Result<SigningRequest, RequestRefusal> {
+        let number: u8 = match request.strip_prefix("request ").map(str::parse) {
+            Some(Ok(number)) => number,
+            Some(Err(_)) => return Err(RequestRefusal::BadSignature),
+            None => return Err(RequestRefusal::Malformed),
+        };
+        Ok(SigningRequest { fingerprint: [number; 32], der: vec![number] })
+    }
+
+    fn certify(
+        &self,
+        request: &SigningRequest,
+        agent: AgentId,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<Certified, AuthorityFailure> {
+        let (from, until) = (from.milliseconds(), until.milliseconds());
+        let certificate = format!("certificate of {agent} for request {:?}, {from} to {until}", request.der);
+        Ok(Certified { certificate, serial: [5; 16] })
+    }
+
+    fn certificate(&self) -> &'static str {
+        "the authority's certificate"
     }
 }
 

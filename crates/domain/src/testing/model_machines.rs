@@ -40,13 +40,10 @@ impl ModelMachines {
         Self(Arc::new(Mutex::new(State { apps: apps.into_iter().collect(), ..State::default() })))
     }
 
-    /// Runs a verb whole: if it fails, nothing of it is kept.
+    /// Runs a verb whole. Each looks before it changes, so that one that fails has changed nothing.
     fn verb<T>(&self, verb: impl FnOnce(&mut State) -> Result<T, RecordsError>) -> Result<T, RecordsError> {
-        let mut kept = self.0.lock().map_err(|_| RecordsError::Unavailable("a test panicked".to_owned()))?;
-        let mut state = kept.clone();
-        let outcome = verb(&mut state)?;
-        *kept = state;
-        Ok(outcome)
+        let mut state = self.0.lock().map_err(|_| RecordsError::Unavailable("a test panicked".to_owned()))?;
+        verb(&mut state)
     }
 }
 
