@@ -126,7 +126,7 @@ pub struct AccessKeyRow {
     pub sealed_secret: Vec<u8>,
     /// What it may do.
     pub permissions: Permissions,
-    /// A disabled key is refused as if it were unknown.
+    /// A disabled key is refused at every door; as if it were unknown, where a door has no word for it.
     pub enabled: bool,
     /// When it was made.
     pub created_at: Timestamp,
@@ -144,5 +144,20 @@ impl AccessKey {
     /// Whether `secret` is this key's, in a time that does not depend on where the two differ.
     pub fn has_secret(&self, secret: &str) -> bool {
         bool::from(self.secret.expose().as_bytes().ct_eq(secret.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_are_read_as_they_are_written() {
+        let all: BTreeSet<_> = Permission::ALL.into();
+        assert_eq!(all.len(), Permission::ALL.len());
+        for permissions in [Permissions::All, Permissions::Only(all), Permissions::Only(BTreeSet::new())] {
+            assert_eq!(Permissions::from_text(&permissions.to_text()), Some(permissions));
+        }
+        assert_eq!(Permissions::from_text("tickets.redeem everything"), None);
     }
 }

@@ -11,6 +11,7 @@
 //! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
 //!   [`agent`] is a machine that joined.
 //! * [`rates`] are the limits on how often a client and an app may call.
+//! * [`operations::SignedCalls`] are calls that an access key has signed; each one's nonce counts once.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
 //!   a clock, entropy.
 //! * [`testing`] (a feature) says what each port means, as a suite that every implementation runs.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::access_key::AccessKeyId;
 use crate::address::Origin;
 use crate::app::AppId;
 use crate::ports::MarkId;
@@ -26,17 +27,20 @@ pub enum Limit {
     RedeemPerApp,
     /// Attempts to join, from one address.
     EnrolPerAddress,
+    /// Calls that are signed with one access key.
+    SignedCallsPerKey,
 }
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
         Self::AnswerPerApp,
         Self::RedeemPerApp,
         Self::EnrolPerAddress,
+        Self::SignedCallsPerKey,
     ];
 
     /// Its name in answers and metrics.
@@ -48,6 +52,7 @@ impl Limit {
             Self::AnswerPerApp => "challenges.answer.app",
             Self::RedeemPerApp => "tickets.redeem.app",
             Self::EnrolPerAddress => "agents.enrol.address",
+            Self::SignedCallsPerKey => "signed_calls.key",
         }
     }
 
@@ -59,6 +64,11 @@ impl Limit {
     /// What this limit is counted under for an app.
     pub fn key_of_app(self, app: &AppId) -> MarkId {
         self.key(app.as_str().as_bytes())
+    }
+
+    /// What this limit is counted under for an access key.
+    pub fn key_of_access_key(self, key: &AccessKeyId) -> MarkId {
+        self.key(key.as_str().as_bytes())
     }
 
     /// A hash, so that every subject takes the same room, and half of SHA-256 of it, so that nobody finds two that meet.
@@ -111,6 +121,8 @@ pub struct Rates {
     pub redeem_per_app: Option<Rule>,
     /// For [`Limit::EnrolPerAddress`].
     pub enrol_per_address: Option<Rule>,
+    /// For [`Limit::SignedCallsPerKey`].
+    pub signed_calls_per_key: Option<Rule>,
 }
 
 impl Rates {
@@ -123,6 +135,7 @@ impl Rates {
             Limit::AnswerPerApp => self.answer_per_app,
             Limit::RedeemPerApp => self.redeem_per_app,
             Limit::EnrolPerAddress => self.enrol_per_address,
+            Limit::SignedCallsPerKey => self.signed_calls_per_key,
         }
     }
 }

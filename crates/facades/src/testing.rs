@@ -85,6 +85,7 @@ impl House {
             answer_per_app: rule,
             redeem_per_app: rule,
             enrol_per_address: rule,
+            signed_calls_per_key: rule,
         };
         Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false)
     }

@@ -11,6 +11,7 @@ mod manage_groups;
 mod read_install_codes;
 mod redeem_ticket;
 mod revoke_install_code;
+mod signed_calls;
 
 pub use attend_agent::{AttendAgent, AttendAgentError, Attended};
 pub use enrol_agent::{Attempt, EnrolAgent, EnrolAgentError, EnrolPolicy, Enrolled};
@@ -23,6 +24,7 @@ pub use manage_groups::{ManageGroups, ManageGroupsError};
 pub use read_install_codes::{ReadInstallCode, ReadInstallCodes, ReadInstallCodesError};
 pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, TicketRefusal};
 pub use revoke_install_code::{RevokeInstallCode, RevokeInstallCodeError};
+pub use signed_calls::{AdmissionError, NonceError, SignedCalls, SignerRefusal, Untimely};
 
 use std::sync::Arc;
 use std::time::Duration;

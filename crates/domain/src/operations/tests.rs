@@ -14,6 +14,7 @@ use crate::testing::{
 use crate::ticket::{Door, Note};
 
 mod limits;
+mod signed_calls;
 
 const LIFETIMES: Lifetimes =
     Lifetimes { challenge: Duration::from_mins(2), ticket: Duration::from_mins(3), clock_skew: Duration::from_secs(5) };
@@ -26,6 +27,7 @@ const POLICY: Policy = Policy {
         answer_per_app: None,
         redeem_per_app: None,
         enrol_per_address: None,
+        signed_calls_per_key: None,
     },
     bind_address: false,
 };

@@ -12,6 +12,7 @@ mod entropy;
 mod install_code_records;
 mod local_throttle;
 mod marks;
+mod nonces;
 mod puzzles;
 mod records;
 mod tally;
@@ -24,9 +25,10 @@ pub use entropy::Entropy;
 pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};
 pub use local_throttle::LocalThrottle;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
+pub use nonces::{NonceId, NonceUse, Nonces};
 pub use puzzles::{Busy, Puzzles};
 pub use records::{
-    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, Records, RecordsError, Reseal,
-    SealingKeyRow, SecretRow,
+    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, NonceRecords, NonceRow, Records,
+    RecordsError, Reseal, SealingKeyRow, SecretRow,
 };
 pub use tally::{Enrolment, Event, Judged, Redeemed, Tally};

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
-use crate::ports::MachineRecords;
+use crate::ports::{MachineRecords, NonceId};
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
 
@@ -162,7 +162,35 @@ pub trait AuditRecords: Send + Sync {
     async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>, RecordsError>;
 }
 
-/// A whole store of records.
-pub trait Records: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords {}
+/// A nonce as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NonceRow {
+    /// A hash of it and its access key.
+    pub id: NonceId,
+    /// From then on it may be used again.
+    pub until: Timestamp,
+}
 
-impl<T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords> Records for T {}
+/// Verbs about nonces, for a store of marks that forgets at a restart. They move no revision and leave no audit entry.
+#[async_trait]
+pub trait NonceRecords: Send + Sync {
+    /// Keeps `rows`. Of a nonce that is kept already the later time counts.
+    async fn keep_nonces(&self, rows: Vec<NonceRow>) -> Result<(), RecordsError>;
+
+    /// Those that are still spent at `now`, by id.
+    async fn spent_nonces(&self, now: Timestamp) -> Result<Vec<NonceRow>, RecordsError>;
+
+    /// Forgets those that are not spent any more at `now`.
+    async fn forget_nonces(&self, now: Timestamp) -> Result<(), RecordsError>;
+}
+
+/// A whole store of records.
+pub trait Records:
+    AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords
+{
+}
+
+impl<T> Records for T where
+    T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords
+{
+}

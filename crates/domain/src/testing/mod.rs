@@ -6,7 +6,9 @@ mod machine_records_conformance;
 mod marks_conformance;
 mod model_machines;
 mod model_marks;
+mod model_nonces;
 mod model_throttle;
+mod nonces_conformance;
 mod records_conformance;
 
 pub use executor::block_on;
@@ -15,7 +17,9 @@ pub use machine_records_conformance::machine_records_conformance;
 pub use marks_conformance::marks_conformance;
 pub use model_machines::ModelMachines;
 pub use model_marks::ModelMarks;
+pub use model_nonces::ModelNonces;
 pub use model_throttle::ModelThrottle;
+pub use nonces_conformance::nonces_conformance;
 pub use records_conformance::records_conformance;
 
 use std::collections::HashMap;
@@ -43,7 +47,12 @@ pub struct ManualClock(AtomicI64);
 impl ManualClock {
     /// A clock that shows a fixed time in November 2026.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self(AtomicI64::new(1_795_000_000_000)))
+        Self::at(Timestamp::from_milliseconds(1_795_000_000_000))
+    }
+
+    /// A clock that shows `time`.
+    pub fn at(time: Timestamp) -> Arc<Self> {
+        Arc::new(Self(AtomicI64::new(time.milliseconds())))
     }
 
     /// Moves the clock forward.

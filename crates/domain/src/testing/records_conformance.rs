@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::access_key::{AccessKeyId, AccessKeyRow, Permission, Permissions};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
-use crate::ports::{Records, RecordsError, Reseal, SealingKeyRow, SecretRow};
+use crate::ports::{NonceId, NonceRow, Records, RecordsError, Reseal, SealingKeyRow, SecretRow};
 use crate::sealing::KeyId;
 use crate::testing::{app, block_on};
 use crate::time::Timestamp;
@@ -26,9 +26,11 @@ pub fn records_conformance<R: Records + 'static>(open: impl Fn() -> R) {
         seals_are_replaced_all_or_none(&store);
         the_revision_tells_of_changes(&store);
         a_failed_verb_leaves_nothing(&store);
+        nonces_are_kept_until_their_time(&store);
     }
     let before = block_on(open().directory()).expect("a directory");
     assert_eq!(before.apps.len(), 2, "what was acknowledged is there after a reopening");
+    assert_eq!(block_on(open().spent_nonces(Timestamp::from_milliseconds(20))), Ok(vec![nonce(1, 30)]));
     let store = Arc::new(open());
     many_writers_at_once_lose_nothing(&store);
 }
@@ -167,6 +169,26 @@ fn a_failed_verb_leaves_nothing(store: &impl Records) {
     assert_eq!(block_on(store.audit_entries(100)).expect("a trail"), trail);
     assert_eq!(block_on(store.revision()), revision);
     assert_eq!(block_on(store.audit_entries(1)).expect("a trail").len(), 1);
+}
+
+fn nonce(id: u8, until: i64) -> NonceRow {
+    NonceRow { id: NonceId([id; 16]), until: Timestamp::from_milliseconds(until) }
+}
+
+fn nonces_are_kept_until_their_time(store: &impl Records) {
+    let revision = block_on(store.revision());
+    let spent = |now| block_on(store.spent_nonces(Timestamp::from_milliseconds(now))).expect("nonces");
+    let keep = |rows: &[NonceRow]| assert_eq!(block_on(store.keep_nonces(rows.to_vec())), Ok(()));
+    keep(&[]);
+    assert_eq!(spent(0), []);
+    keep(&[nonce(2, 20), nonce(1, 10), nonce(3, 15)]);
+    assert_eq!(spent(9), [nonce(1, 10), nonce(2, 20), nonce(3, 15)]);
+    assert_eq!(spent(15), [nonce(2, 20)]);
+    keep(&[nonce(1, 30), nonce(2, 5)]);
+    assert_eq!(spent(0), [nonce(1, 30), nonce(2, 20), nonce(3, 15)], "the later time counts");
+    assert_eq!(block_on(store.forget_nonces(Timestamp::from_milliseconds(20))), Ok(()));
+    assert_eq!(spent(0), [nonce(1, 30)]);
+    assert_eq!(block_on(store.revision()), revision, "doors do not look nonces up in memory");
 }
 
 fn many_writers_at_once_lose_nothing<R: Records + 'static>(store: &Arc<R>) {

@@ -187,13 +187,16 @@ fn call(house: &House, path: &str, headers: &[(&str, &str)], body: &Value) -> (u
 }
 
 #[test]
-fn the_document_names_this_version_and_every_limit_and_permission() {
+fn the_document_names_this_version_and_every_limit() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let limited = &document["components"]["responses"]["TooManyRequests"]["content"]["application/problem+json"];
     let limits = limited["schema"]["properties"]["limit"]["enum"].as_array().unwrap();
-    assert_eq!(*limits, Limit::ALL.map(|limit| json!(limit.name())));
+    // The native API's calls are not signed, and its door for machines that join is still to come.
+    let elsewhere = [Limit::EnrolPerAddress, Limit::SignedCallsPerKey];
+    let native = Limit::ALL.into_iter().filter(|limit| !elsewhere.contains(limit));
+    assert_eq!(*limits, native.map(|limit| json!(limit.name())).collect::<Vec<_>>());
     assert_eq!(document["paths"][REDEEM]["post"]["security"], json!([{ "accessKey": [] }]));
 }
 

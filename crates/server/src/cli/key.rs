@@ -21,8 +21,7 @@ pub(super) enum KeyCommand {
         /// The app that the key speaks for
         #[arg(long, value_name = "ID")]
         app: String,
-        /// What the key may do (tickets.redeem); may be repeated; all, if left out
-        #[arg(long = "permission", value_name = "PERMISSION", conflicts_with = "powerless")]
+        #[arg(long = "permission", value_name = "PERMISSION", conflicts_with = "powerless", help = permissions_help())]
         permissions: Vec<String>,
         /// A key that may do nothing
         #[arg(long)]
@@ -73,11 +72,19 @@ impl KeyCommand {
     }
 }
 
+/// Every permission, for people.
+fn known() -> String {
+    Permission::ALL.map(Permission::word).join(", ")
+}
+
+fn permissions_help() -> String {
+    format!("What the key may do ({}); may be repeated; all, if left out", known())
+}
+
 fn read_permissions(words: &[String], powerless: bool) -> anyhow::Result<Permissions> {
     if words.is_empty() {
         return Ok(if powerless { Permissions::Only([].into()) } else { Permissions::All });
     }
-    let known = || Permission::ALL.map(Permission::word).join(", ");
     let read = |word: &String| {
         Permission::from_word(word).with_context(|| format!("{word:?} is no permission: there are {}", known()))
     };

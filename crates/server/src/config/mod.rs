@@ -35,6 +35,7 @@ answer_per_address.burst = 0
 answer_per_app.burst = 0
 redeem_per_app.burst = 0
 enrol_per_address.burst = 0
+signed_calls_per_key.burst = 0
 "#;
 
 /// How a server runs.

@@ -10,6 +10,7 @@ use super::unavailable;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_apps.sql"),
     include_str!("../../migrations/sqlite/0002_secrets.sql"),
+    include_str!("../../migrations/sqlite/0003_nonces.sql"),
     include_str!("../../migrations/sqlite/0004_machines.sql"),
 ];
 

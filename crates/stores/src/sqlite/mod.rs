@@ -10,6 +10,7 @@ mod agents;
 mod directory;
 mod install_codes;
 mod migrations;
+mod nonces;
 mod rows;
 mod worker;
 
