@@ -106,14 +106,33 @@ pub enum Refusal {
     Failed,
 }
 
+/// What is known of a call before its body is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The path as sent: not decoded.
+    pub path: &'a str,
+    /// What followed the question mark, as sent.
+    pub query: Option<&'a str>,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+}
+
 /// A door: some paths, and how calls to them are answered.
 #[async_trait]
 pub trait Facade: Send + Sync {
     /// The name of its file, for metrics and logs.
     fn name(&self) -> &'static str;
 
-    /// The paths that are its own: exact ones, and prefixes that end in `/*`.
+    /// Its paths: exact ones, and prefixes that end in `/*`.
     fn paths(&self) -> &'static [&'static str];
+
+    /// Whether a call to one of its paths is for this door. Doors share a path where vendors do; then the first that takes a
+    /// call has it.
+    fn takes(&self, _: &Head<'_>) -> bool {
+        true
+    }
 
     /// Answers a call to one of its paths. Never fails: what is wrong with the call is said in the door's own words.
     async fn answer(&self, request: Request) -> Response;

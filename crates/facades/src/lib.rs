@@ -5,6 +5,7 @@
 //! To add one: a file named after the vendor's service, in five parts (what it is and its quirks, settings, registration,
 //! code, tests), and its line in [`FACADES`].
 
+mod alibaba;
 mod basic;
 mod door;
 mod huawei_oneaccess;
@@ -15,18 +16,22 @@ mod native_install_codes;
 mod native_tickets;
 mod openapi;
 mod problem;
+mod root;
+mod signing;
 mod views;
 
 use std::sync::Arc;
 
-use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket};
+use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket, SignedCalls};
 use countersign_domain::ports::{Clock, Directory, Entropy};
 
-pub use door::{BODY_LIMIT, Facade, NATIVE, Refusal, Request, Response, json};
+pub use alibaba::{Settings as AlibabaSettings, signature_holds};
+pub use door::{BODY_LIMIT, Facade, Head, NATIVE, Refusal, Request, Response, json};
 pub use huawei_oneaccess::Settings as OneAccessSettings;
 pub use machines::{Invitation, Machines, state as install_code_state};
 pub use native_tickets::redemption_json;
 pub use problem::{Language, Problem};
+pub use root::{Addressee, addressee};
 
 /// What façades are built from.
 #[derive(Clone)]
@@ -37,6 +42,8 @@ pub struct Context {
     pub judge_answer: Arc<JudgeAnswer>,
     /// Redeems a ticket.
     pub redeem_ticket: Arc<RedeemTicket>,
+    /// Admits calls that are signed with an access key.
+    pub signed_calls: Arc<SignedCalls>,
     /// Apps and keys.
     pub directory: Arc<dyn Directory>,
     /// Groups, install codes and agents.
@@ -47,6 +54,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// How Alibaba's gateway behaves.
+    pub alibaba: AlibabaSettings,
     /// How the OneAccess door behaves.
     pub oneaccess: OneAccessSettings,
 }
@@ -55,6 +64,7 @@ type Build = fn(&Context) -> Arc<dyn Facade>;
 
 /// Every façade: the name of its file, and how it is built. Sorted; a test compares it with the folder.
 pub const FACADES: &[(&str, Build)] = &[
+    ("alibaba", |context| Arc::new(alibaba::Alibaba::new(context))),
     ("huawei_oneaccess", |context| Arc::new(huawei_oneaccess::HuaweiOneAccess::new(context))),
     ("native_agents", |context| Arc::new(native_agents::NativeAgents::new(context))),
     ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
@@ -73,10 +83,12 @@ mod testing;
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
     use super::*;
 
     /// Files that façades share.
-    const SHARED: &[&str] = &["basic", "door", "lib", "machines", "problem", "testing", "views"];
+    const SHARED: &[&str] = &["basic", "door", "lib", "machines", "problem", "root", "signing", "testing", "views"];
 
     #[test]
     fn the_list_is_sorted_and_names_every_file() {
@@ -93,17 +105,42 @@ mod tests {
         assert_eq!(files, listed, "a façade's file needs its line in FACADES (or in SHARED, if it is none)");
     }
 
+    /// Paths that vendors share, and the module that decides whom a call to one is for.
+    const SHARED_PATHS: &[&str] = &["/"]; // root
+
     #[test]
     fn each_facade_is_named_after_its_file_and_no_path_has_two() {
         let house = testing::House::new();
-        let mut paths = Vec::new();
+        let mut paths: Vec<&str> = Vec::new();
         for (facade, (name, _)) in all(&house.context).iter().zip(FACADES) {
             assert_eq!(facade.name(), *name);
-            paths.extend_from_slice(facade.paths());
+            paths.extend(facade.paths().iter().filter(|path| !SHARED_PATHS.contains(path)));
         }
         let all = paths.len();
         paths.sort_unstable();
         paths.dedup();
         assert_eq!(paths.len(), all);
+    }
+
+    #[test]
+    fn of_the_doors_on_a_shared_path_at_most_one_takes_a_call() {
+        let house = testing::House::new();
+        let with = |names: &[&'static str]| {
+            let named = |name: &&'static str| (HeaderName::from_static(name), HeaderValue::from_static("x"));
+            names.iter().map(named).collect::<HeaderMap>()
+        };
+        let sets = [with(&[]), with(&["x-tc-action"]), with(&["x-acs-action"]), with(&["x-tc-action", "x-acs-action"])];
+        for path in SHARED_PATHS {
+            let sharing: Vec<_> = all(&house.context).into_iter().filter(|door| door.paths().contains(path)).collect();
+            for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT] {
+                for query in [None, Some(""), Some("lang=zh"), Some("Version=2018-12-03"), Some("Version=2019-07-22")] {
+                    for headers in &sets {
+                        let head = Head { method: &method, path, query, headers };
+                        let takers = sharing.iter().filter(|door| door.takes(&head)).count();
+                        assert!(takers <= 1, "{takers} doors take {head:?}");
+                    }
+                }
+            }
+        }
     }
 }

@@ -14,14 +14,14 @@ use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, St
 use countersign_domain::install_code::{CodeText, InstallCodeKeys, Route};
 use countersign_domain::operations::{
     ChallengeRequest, CodePolicy, EnrolPolicy, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, MachinePorts, Policy,
-    Ports, RedeemTicket,
+    Ports, RedeemTicket, SignedCalls,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority};
 use countersign_domain::rates::Rates;
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
-    FixedDirectory, ManualClock, ModelMachines, ModelMarks, ModelThrottle, NoTally, PlainAuthority, PlainPuzzles,
-    SeededEntropy, app, block_on,
+    FixedDirectory, ManualClock, ModelMachines, ModelMarks, ModelNonces, ModelThrottle, NoTally, PlainAuthority,
+    PlainPuzzles, SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
@@ -29,7 +29,7 @@ use countersign_domain::time::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, NATIVE, Request, Response};
-use crate::{Context, Invitation, Machines, OneAccessSettings};
+use crate::{AlibabaSettings, Context, Invitation, Machines, OneAccessSettings};
 
 /// Where every call comes from.
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -72,7 +72,13 @@ impl House {
     }
 
     pub(crate) fn with(oneaccess: OneAccessSettings) -> Self {
-        Self::build(oneaccess, Rates::default(), false)
+        Self::build(oneaccess, Rates::default(), false, ManualClock::new())
+    }
+
+    /// At this time.
+    pub(crate) fn at(time: Timestamp) -> Self {
+        let oneaccess = OneAccessSettings { strict_headers: true, secret_key: false };
+        Self::build(oneaccess, Rates::default(), false, ManualClock::at(time))
     }
 
     /// With every limit on: one call, and another each 2.5 seconds.
@@ -87,16 +93,20 @@ impl House {
             enrol_per_address: rule,
             signed_calls_per_key: rule,
         };
-        Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false)
+        Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false, ManualClock::new())
     }
 
     /// With tickets that are bound to addresses.
     pub(crate) fn bound() -> Self {
-        Self::build(OneAccessSettings { strict_headers: true, secret_key: false }, Rates::default(), true)
+        Self::build(
+            OneAccessSettings { strict_headers: true, secret_key: false },
+            Rates::default(),
+            true,
+            ManualClock::new(),
+        )
     }
 
-    fn build(oneaccess: OneAccessSettings, rates: Rates, bind_address: bool) -> Self {
-        let clock = ManualClock::new();
+    fn build(oneaccess: OneAccessSettings, rates: Rates, bind_address: bool, clock: Arc<ManualClock>) -> Self {
         let mut disabled = app("disabled");
         disabled.enabled = false;
         let mut tenant = app("tenants");
@@ -105,7 +115,11 @@ impl House {
         let directory = FixedDirectory::with_apps(apps.clone())
             .and_key(key("AK1", "one", Permissions::All))
             .and_key(key("AK2", "one", Permissions::Only(BTreeSet::new())))
-            .and_key(key("AK3", "two", Permissions::All));
+            .and_key(off(key("AK3", "one", Permissions::All)))
+            .and_key(key("AK4", "disabled", Permissions::All))
+            .and_key(key("AK5", "two", Permissions::All))
+            // Whose secret captured requests were signed with.
+            .and_key(with_secret("testAccessKeySecret", key("testAccessKeyId", "one", Permissions::All)));
         let records = ModelMachines::with_apps(apps);
         let machines = MachinePorts {
             records: Arc::new(records.clone()),
@@ -135,6 +149,7 @@ impl House {
             most_live_short: 5,
         };
         let enrol = EnrolPolicy { rates, certificate: Duration::from_hours(90 * 24) };
+        let nonces = Arc::new(ModelNonces::new(Arc::<ManualClock>::clone(&clock), 1_000));
         let context = Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
@@ -142,8 +157,10 @@ impl House {
             machines: Machines::new(ports.clone(), &machines, &authority, codes, enrol),
             invitation: Arc::new(PlainInvitation { open: true }),
             clock: Arc::<ManualClock>::clone(&clock),
+            signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
             directory: ports.directory,
             entropy: ports.entropy,
+            alibaba: AlibabaSettings { host_id: "verify.example.com".to_owned() },
             oneaccess,
         };
         Self { clock, context, records }
@@ -198,6 +215,15 @@ fn key(id: &str, app: &str, permissions: Permissions) -> AccessKey {
     AccessKey { row, secret: Secret::new("the secret".to_owned()) }
 }
 
+fn off(mut key: AccessKey) -> AccessKey {
+    key.row.enabled = false;
+    key
+}
+
+fn with_secret(secret: &str, key: AccessKey) -> AccessKey {
+    AccessKey { secret: Secret::new(secret.to_owned()), ..key }
+}
+
 /// Calls a façade as the server would.
 pub(crate) fn ask(facade: &dyn Facade, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
     block_on(facade.answer(request(method, path, headers, body)))
@@ -210,16 +236,14 @@ pub(crate) fn ask_as(facade: &dyn Facade, agent: AgentId, path: &str, body: &str
     block_on(facade.answer(Request { agent: Some(certificate), ..request("POST", path, &[], body) }))
 }
 
-fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
+/// A request as it comes over the wire; `target` is path and query.
+pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &str) -> Request {
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         let name: HeaderName = name.parse().unwrap();
         map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
     }
-    let (path, query) = match path.split_once('?') {
-        Some((path, query)) => (path, Some(query.to_owned())),
-        None => (path, None),
-    };
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
     Request {
         method: method.parse().unwrap(),
         path: path.to_owned(),
@@ -241,4 +265,32 @@ pub(crate) fn shown(response: &Response) -> String {
     text.push('\n');
     text.push_str(&String::from_utf8_lossy(&response.body));
     text
+}
+
+/// Requests of a vendor's own SDKs and documents, as its file in `vectors` holds them.
+pub(crate) struct Vector {
+    pub(crate) id: String,
+    /// `None` where only the text that was signed is published.
+    pub(crate) request: Option<Request>,
+    pub(crate) secret: Secret<String>,
+    /// All that the file says.
+    pub(crate) json: serde_json::Value,
+}
+
+/// The vectors of `file` under `list`.
+pub(crate) fn vectors(file: &str, list: &str) -> Vec<Vector> {
+    let file: serde_json::Value = serde_json::from_str(file).unwrap();
+    let read = |json: &serde_json::Value| {
+        let text = |name: &str| json[name].as_str().unwrap_or_default();
+        let headers = json["headers"].as_array().map(|headers| {
+            headers.iter().map(|pair| (pair[0].as_str().unwrap(), pair[1].as_str().unwrap())).collect::<Vec<_>>()
+        });
+        Vector {
+            id: text("id").to_owned(),
+            request: headers.map(|headers| request(text("method"), text("target"), &headers, text("body"))),
+            secret: Secret::new(text("access_key_secret").to_owned()),
+            json: json.clone(),
+        }
+    };
+    file[list].as_array().unwrap().iter().map(read).collect()
 }

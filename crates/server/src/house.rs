@@ -11,17 +11,21 @@ use anyhow::Context as _;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::network::Network;
-use countersign_domain::operations::{IssueChallenge, JudgeAnswer, Lifetimes, Policy, Ports, RedeemTicket};
+use countersign_domain::operations::{
+    IssueChallenge, JudgeAnswer, Lifetimes, Policy, Ports, RedeemTicket, SignedCalls,
+};
 use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow};
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
-use countersign_facades::{Context, Facade};
+use countersign_facades::{AlibabaSettings, Context, Facade};
 use countersign_stores::memory::MemoryMarks;
+use countersign_stores::nonces::KeptNonces;
 use countersign_stores::sqlite::SqliteRecords;
 use countersign_stores::throttle::MemoryThrottle;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::client_address::TrustedProxies;
 use crate::config::{self, Config, Mode};
@@ -40,6 +44,12 @@ use crate::widget::Widget;
 /// How often the records are asked whether a command beside the server changed something. Half of the second that is
 /// promised.
 const REFRESH: Duration = Duration::from_millis(500);
+
+/// How often nonces are written behind: what a server that is killed may forget.
+const WRITE_BEHIND: Duration = Duration::from_millis(100);
+
+/// How often nonces whose time is over are forgotten, in ticks of [`WRITE_BEHIND`]: a minute.
+const FORGET_EVERY: u32 = 600;
 
 /// How many accounts the limits on issuing remember at once: 1.5 MB, and more than a node gets to see in the minute after
 /// which an account is empty again.
@@ -114,12 +124,12 @@ impl Vault {
 /// A server that can listen.
 pub struct House {
     config: Config,
-    context: Context,
+    ports: Ports,
+    policy: Policy,
     records: Arc<dyn Records>,
     directory: Arc<SnapshotDirectory>,
-    marks: Arc<dyn Marks>,
+    nonces: Arc<KeptNonces>,
     metrics: Arc<Metrics>,
-    clock: Arc<dyn Clock>,
     identity: Option<Identity>,
     tls: Option<Tls>,
 }
@@ -165,18 +175,19 @@ impl House {
         let directory = Arc::new(SnapshotDirectory::open(&*records, master_key).await?);
         let capacity = usize::try_from(config.marks.capacity).unwrap_or(usize::MAX);
         let marks: Arc<dyn Marks> = Arc::new(MemoryMarks::new(Arc::clone(&clock), &*entropy, capacity));
+        let nonces = Arc::new(KeptNonces::restore(Arc::clone(&marks), &*records, clock.now()).await?);
         let metrics = Arc::new(Metrics::new());
         let ports = Ports {
             directory: Arc::<SnapshotDirectory>::clone(&directory),
-            marks: Arc::clone(&marks),
+            marks,
             local_throttle: Arc::new(MemoryThrottle::new(Arc::clone(&clock), LOCAL_ACCOUNTS)),
             puzzles: Arc::new(DrawnPuzzles::new(
                 Arc::clone(&entropy),
                 usize::try_from(config.challenges.drawing).unwrap_or(1),
                 usize::try_from(config.challenges.waiting).unwrap_or(0),
             )),
-            clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
+            clock,
+            entropy,
             tally: Arc::<Metrics>::clone(&metrics),
         };
         let policy = Policy {
@@ -188,15 +199,7 @@ impl House {
             rates: config.rates.rates(),
             bind_address: config.tickets.bind_address,
         };
-        let context = Context {
-            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
-            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
-            redeem_ticket: Arc::new(RedeemTicket::new(ports, policy)),
-            directory: Arc::<SnapshotDirectory>::clone(&directory),
-            entropy,
-            oneaccess: config.oneaccess.settings(),
-        };
-        Ok(Self { config, context, records, directory, marks, metrics, clock, identity, tls })
+        Ok(Self { config, ports, policy, records, directory, nonces, metrics, identity, tls })
     }
 
     /// Serves `listener` until `stop`; then finishes what is under way. Each time that `reload` is notified, the certificate
@@ -220,10 +223,10 @@ impl House {
         };
         let stopping = Arc::new(AtomicBool::new(false));
         let dispatcher = Arc::new(Dispatcher::new(
-            &self.doors(&stopping)?,
+            &self.doors(&public_url, &stopping)?,
             Arc::clone(&self.metrics),
-            Arc::clone(&self.clock),
-            Arc::clone(&self.context.entropy),
+            Arc::clone(&self.ports.clock),
+            Arc::clone(&self.ports.entropy),
             self.proxies(),
             config::seconds(self.config.limits.body_seconds),
             config::seconds(self.config.limits.deadline_seconds),
@@ -246,8 +249,10 @@ impl House {
         tokio::select! {
             () = listen::run(listener, tls.as_ref().map(Tls::current), dispatcher, limits, stop) => {}
             () = self.refresh() => {}
+            () = self.write_behind() => {}
             () = follow(tls, reload) => {}
         }
+        self.nonces.flush(&*self.records).await.context("the nonces of the last calls")?;
         Ok(())
     }
 
@@ -262,11 +267,28 @@ impl House {
         TrustedProxies { networks, header: self.config.proxy_header }
     }
 
-    fn doors(&self, stopping: &Arc<AtomicBool>) -> anyhow::Result<Vec<Arc<dyn Facade>>> {
-        let mut doors = countersign_facades::all(&self.context);
+    /// What façades are built from, in a server that clients reach at `public_url`.
+    fn context(&self, public_url: &str) -> Context {
+        let (ports, policy) = (&self.ports, self.policy);
+        let nonces = Arc::<KeptNonces>::clone(&self.nonces);
+        Context {
+            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
+            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
+            redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
+            signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
+            directory: Arc::clone(&ports.directory),
+            entropy: Arc::clone(&ports.entropy),
+            alibaba: AlibabaSettings { host_id: config::host(public_url).unwrap_or_default() },
+            oneaccess: self.config.oneaccess.settings(),
+        }
+    }
+
+    fn doors(&self, public_url: &str, stopping: &Arc<AtomicBool>) -> anyhow::Result<Vec<Arc<dyn Facade>>> {
+        let context = self.context(public_url);
+        let mut doors = countersign_facades::all(&context);
         doors.push(Arc::new(OperationsDoor {
             metrics: Arc::clone(&self.metrics),
-            marks: Arc::clone(&self.marks),
+            marks: Arc::clone(&self.ports.marks),
             records: Arc::clone(&self.records),
             stopping: Arc::clone(stopping),
         }));
@@ -274,14 +296,14 @@ impl House {
         if let Some(identity) = &self.identity {
             let app = AppId::parse(&identity.site_key).context("dev.json: site_key is no app id")?;
             doors.push(Arc::new(Pages::new(&identity.site_key)));
-            doors.push(Arc::new(DevDoor { context: self.context.clone(), app }));
+            doors.push(Arc::new(DevDoor { context, app }));
         }
         Ok(doors)
     }
 
     /// Follows the records; never ends.
     async fn refresh(&self) {
-        let mut tick = tokio::time::interval(REFRESH);
+        let mut tick = interval(REFRESH);
         loop {
             tick.tick().await;
             match self.directory.refresh(&*self.records).await {
@@ -289,6 +311,23 @@ impl House {
                 Ok(true) => tracing::info!("apps and keys have changed"),
                 // The last snapshot goes on serving.
                 Err(error) => tracing::error!(%error, "could not read apps and keys"),
+            }
+        }
+    }
+
+    /// Writes nonces behind; never ends.
+    async fn write_behind(&self) {
+        let mut tick = interval(WRITE_BEHIND);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        for number in (0..FORGET_EVERY).cycle() {
+            tick.tick().await;
+            if let Err(error) = self.nonces.flush(&*self.records).await {
+                tracing::error!(%error, "could not write the nonces of signed calls: they wait, and calls are refused once too many do");
+            }
+            if number == 0
+                && let Err(error) = self.records.forget_nonces(self.ports.clock.now()).await
+            {
+                tracing::error!(%error, "could not forget the nonces whose time is over");
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use countersign_domain::ports::{Clock, Entropy};
-use countersign_facades::{BODY_LIMIT, Facade, Language, Problem, Refusal, Request, Response};
+use countersign_facades::{BODY_LIMIT, Facade, Head, Language, Problem, Refusal, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Version;
 use hyper::body::{Body as _, Incoming};
@@ -27,7 +27,8 @@ const DRAIN_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Takes requests to their doors.
 pub(crate) struct Dispatcher {
-    exact: HashMap<&'static str, Arc<dyn Facade>>,
+    /// Several, where vendors share a path; in the order of the doors.
+    exact: HashMap<&'static str, Vec<Arc<dyn Facade>>>,
     /// Longest first.
     prefixes: Vec<(&'static str, Arc<dyn Facade>)>,
     metrics: Arc<Metrics>,
@@ -56,13 +57,13 @@ impl Dispatcher {
         body_patience: Duration,
         deadline: Duration,
     ) -> Self {
-        let mut exact = HashMap::new();
+        let mut exact: HashMap<_, Vec<_>> = HashMap::new();
         let mut prefixes = Vec::new();
         for door in doors {
             for path in door.paths() {
                 match path.strip_suffix('*') {
                     Some(prefix) => prefixes.push((prefix, Arc::clone(door))),
-                    None => drop(exact.insert(*path, Arc::clone(door))),
+                    None => exact.entry(*path).or_default().push(Arc::clone(door)),
                 }
             }
         }
@@ -84,10 +85,11 @@ impl Dispatcher {
         &self.metrics
     }
 
-    fn door(&self, path: &str) -> Option<&Arc<dyn Facade>> {
-        self.exact
-            .get(path)
-            .or_else(|| self.prefixes.iter().find_map(|(prefix, door)| path.starts_with(prefix).then_some(door)))
+    /// The door that takes a call with this head; an exact path goes before a prefix.
+    fn door(&self, head: &Head<'_>) -> Option<&Arc<dyn Facade>> {
+        let exact = self.exact.get(head.path).into_iter().flatten();
+        let prefixes = self.prefixes.iter().filter(|(prefix, _)| head.path.starts_with(prefix)).map(|(_, door)| door);
+        exact.chain(prefixes).find(|door| door.takes(head))
     }
 
     /// Answers a request that came from `peer`. Never fails.
@@ -106,7 +108,8 @@ impl Dispatcher {
         let method = request.method().clone();
         let version = request.version();
         let path = request.uri().path().to_owned();
-        let door = self.door(&path).cloned();
+        let head = Head { method: &method, path: &path, query: request.uri().query(), headers: request.headers() };
+        let door = self.door(&head).cloned();
         let name = door.as_ref().map_or("none", |door| door.name());
         let (response, whole) = match door {
             Some(door) => self.at_door(door, request, client, &request_id).await,

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use countersign_facades::{Facade, Language, Problem, Refusal, Request, Response};
+use countersign_facades::{Addressee, Facade, Head, Language, Problem, Refusal, Request, Response, addressee};
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use http::{HeaderMap, Method, StatusCode};
 
@@ -61,6 +61,11 @@ impl Facade for Pages {
         &["/", "/demo", "/demo/signup", "/favicon.ico", "/web/*"]
     }
 
+    /// `/` is also where vendors' clients call; the other paths are the pages' own.
+    fn takes(&self, head: &Head<'_>) -> bool {
+        head.path != "/" || addressee(head) == Addressee::Page
+    }
+
     async fn answer(&self, request: Request) -> Response {
         let answered = self.page(&request);
         answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
@@ -73,12 +78,6 @@ impl Facade for Pages {
 
 impl Pages {
     fn page(&self, request: &Request) -> Result<Response, Problem> {
-        // What vendors' clients send to `/` is for doors that are still to come: only a bare GET is for the page. The page
-        // itself reads `?lang=`.
-        let query = request.query.as_deref().unwrap_or_default();
-        if request.path == "/" && !(query.is_empty() || query.starts_with("lang=")) {
-            return Err(Problem::NotFound);
-        }
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return Err(Problem::MethodNotAllowed("GET"));
         }

@@ -6,7 +6,7 @@ use crate::testing::{House, PlainInvitation, ask, ask_as, shown};
 
 const KEY: (&str, &str) = ("authorization", "Basic QUsxOnRoZSBzZWNyZXQ="); // AK1:the secret
 const DENIED: (&str, &str) = ("authorization", "Basic QUsyOnRoZSBzZWNyZXQ="); // AK2:the secret
-const OTHER: (&str, &str) = ("authorization", "Basic QUszOnRoZSBzZWNyZXQ="); // AK3:the secret, of another app
+const OTHER: (&str, &str) = ("authorization", "Basic QUs1OnRoZSBzZWNyZXQ="); // AK5:the secret, of another app
 
 fn code(house: &House, wish: &str) -> String {
     let made = ask(&NativeInstallCodes::new(&house.context), "POST", "/v1/install-codes", &[KEY], wish);

@@ -3,7 +3,7 @@ use crate::testing::{House, ask, shown};
 
 const KEY: (&str, &str) = ("authorization", "Basic QUsxOnRoZSBzZWNyZXQ="); // AK1:the secret
 const DENIED: (&str, &str) = ("authorization", "Basic QUsyOnRoZSBzZWNyZXQ="); // AK2:the secret
-const OTHER: (&str, &str) = ("authorization", "Basic QUszOnRoZSBzZWNyZXQ="); // AK3:the secret, of another app
+const OTHER: (&str, &str) = ("authorization", "Basic QUs1OnRoZSBzZWNyZXQ="); // AK5:the secret, of another app
 
 fn call(house: &House, method: &str, path: &str, key: (&str, &str), body: &str) -> Response {
     ask(&NativeInstallCodes::new(&house.context), method, path, &[key], body)

@@ -32,7 +32,11 @@ impl Running {
 
     /// With these settings, as environment variables.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(tempfile::tempdir().unwrap(), settings).await
+    }
+
+    /// In a folder that an earlier server may have left.
+    pub(crate) async fn in_folder(folder: TempDir, settings: &[(&str, &str)]) -> Self {
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let flags = Flags {
             listen: Some("127.0.0.1:0".to_owned()),
@@ -70,7 +74,13 @@ impl Running {
     }
 
     pub(crate) async fn stop(self) {
+        self.stopped().await;
+    }
+
+    /// Stops it; what it leaves.
+    pub(crate) async fn stopped(self) -> TempDir {
         self.stop.send(()).unwrap();
         self.serving.await.unwrap();
+        self.folder
     }
 }

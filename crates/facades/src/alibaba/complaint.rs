@@ -1,0 +1,120 @@
+use countersign_domain::rates::Limited;
+use http::StatusCode;
+
+use crate::door::Refusal;
+
+/// What this gateway and its operations complain of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Complaint {
+    MethodUnsupported,
+    Unreadable,
+    TooManyParameters,
+    Repeated(String),
+    FormatUnknown,
+    Missing(&'static str),
+    Invalid(&'static str),
+    SignatureMethod,
+    SignatureIncomplete,
+    SecurityToken,
+    TimestampFormat,
+    TimestampExpired,
+    KeyUnknown,
+    KeyInactive,
+    MismatchRpcV1(String),
+    MismatchAcs3 { string_to_sign: String, canonical_request: String },
+    NonceUsed,
+    VersionUnknown,
+    ActionUnknown,
+    NoPermission,
+    Throttled(Limited),
+    BodyTooLarge,
+    BodyIncomplete,
+    Busy,
+    Failed,
+}
+
+impl From<Refusal> for Complaint {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::BodyTooLarge => Self::BodyTooLarge,
+            Refusal::BodyIncomplete => Self::BodyIncomplete,
+            Refusal::DeadlineExceeded | Refusal::Busy => Self::Busy,
+            Refusal::Failed => Self::Failed,
+        }
+    }
+}
+
+impl Complaint {
+    /// Status, code and message.
+    ///
+    /// Codes and messages are those of the vendor's tables and of answers that its users have published; it has them in
+    /// English only, whatever the caller's language. Choices, where the tables leave one: a token of a security token service
+    /// does not match any key here, for there are none; a parameter that stands twice, a body that is no text or too large is
+    /// `InvalidParameter`, the gateway's word for what it cannot read.
+    pub(super) fn words(&self) -> (StatusCode, String, String) {
+        let words = |status, code: &str, message: &str| (status, code.to_owned(), message.to_owned());
+        let bad = |code, message| words(StatusCode::BAD_REQUEST, code, message);
+        match self {
+            Self::MethodUnsupported => bad("UnsupportedHTTPMethod", "This http method is not supported."),
+            Self::Unreadable => bad("InvalidParameter", "The parameters are not form-encoded UTF-8."),
+            Self::TooManyParameters => bad("InvalidParameter", "The request has too many parameters."),
+            Self::Repeated(name) => bad("InvalidParameter", &format!("Specified parameter {name} is not valid.")),
+            Self::FormatUnknown => bad("InvalidParameter.Format", "Specified parameter format is not valid."),
+            Self::Missing(name) => bad(&format!("Missing{name}"), &format!("{name} is mandatory for this action.")),
+            Self::Invalid(name) => bad(&format!("Invalid{name}"), &format!("Specified parameter {name} is not valid.")),
+            Self::SignatureMethod => bad("InvalidSignatureMethod", "Specified signature method is not valid."),
+            Self::SignatureIncomplete => {
+                bad("IncompleteSignature", "The request signature does not conform to Aliyun standards.")
+            }
+            Self::SecurityToken => bad(
+                "InvalidSecurityToken.MismatchWithAccessKey",
+                "Specified SecurityToken does not match the access key: this server issues no security tokens.",
+            ),
+            Self::TimestampFormat => {
+                bad("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.")
+            }
+            Self::TimestampExpired => bad("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."),
+            Self::KeyUnknown => {
+                words(StatusCode::NOT_FOUND, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
+            }
+            Self::KeyInactive => bad("InvalidAccessKeyId.Inactive", "Specified access key is disabled."),
+            // Clients compare what follows the colon with what they signed: nothing may follow it.
+            Self::MismatchRpcV1(string_to_sign) => bad(
+                "SignatureDoesNotMatch",
+                &format!(
+                    "Specified signature is not matched with our calculation. server string to sign is:{string_to_sign}"
+                ),
+            ),
+            Self::MismatchAcs3 { string_to_sign, canonical_request } => bad(
+                "SignatureDoesNotMatch",
+                &format!(
+                    "Specified signature does not match our calculation. server StringToSign is [{string_to_sign}] \
+                     server CanonicalRequest is [{canonical_request}]"
+                ),
+            ),
+            Self::NonceUsed => bad("SignatureNonceUsed", "Specified signature nonce was used already."),
+            Self::VersionUnknown => bad("InvalidVersion", "Specified parameter Version is not valid."),
+            Self::ActionUnknown => words(
+                StatusCode::NOT_FOUND,
+                "InvalidAction.NotFound",
+                "Specified api is not found, please check your url and method.",
+            ),
+            Self::NoPermission => words(StatusCode::FORBIDDEN, "NoPermission", "caller has no permission"),
+            Self::Throttled(_) => bad("Throttling.User", "Request was denied due to user flow control."),
+            Self::BodyTooLarge => {
+                words(StatusCode::PAYLOAD_TOO_LARGE, "InvalidParameter", "The request body exceeds 64 KiB.")
+            }
+            Self::BodyIncomplete => bad("InvalidParameter", "The request body did not arrive in time."),
+            Self::Busy => words(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServiceUnavailable",
+                "The request has failed due to a temporary failure of the server.",
+            ),
+            Self::Failed => words(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalError",
+                "The request processing has failed due to some unknown error.",
+            ),
+        }
+    }
+}
