@@ -1,5 +1,7 @@
-//! How long a whole challenge takes on one thread, beside one PNG encode that is timed in turns with it: the ratio holds on
-//! any machine, however busy.
+//! How long a whole challenge takes on one thread, beside one PNG encode that is timed in turns with it, and how long a whole
+//! signature, beside one HMAC: the ratio holds on any machine, however busy.
+
+mod signatures;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -20,9 +22,9 @@ use crate::system::{OsEntropy, SystemClock};
 
 #[derive(Args)]
 pub(super) struct Bench {
-    /// Only this kind of challenge: slider
-    #[arg(long = "type", value_name = "TYPE", value_parser = kind)]
-    kind: Option<Kind>,
+    /// What to measure: slider, or the verification of signatures; all challenges, if left out
+    #[arg(long = "type", value_name = "TYPE", value_parser = subject)]
+    subject: Option<Subject>,
     /// How long each row is measured
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     seconds: u32,
@@ -31,59 +33,114 @@ pub(super) struct Bench {
     json: bool,
 }
 
+#[derive(Clone, Copy)]
+enum Subject {
+    Challenges(Kind),
+    Signatures,
+}
+
+/// Reads `--type`.
+fn subject(word: &str) -> Result<Subject, String> {
+    match word {
+        "signatures" => Ok(Subject::Signatures),
+        word => kind(word).map(Subject::Challenges).map_err(|kinds| format!("{kinds}, signatures")),
+    }
+}
+
 /// One row's measurements.
 struct Row {
     kind: &'static str,
     format: &'static str,
+    /// 0 where there are none.
+    level: u8,
     times: Vec<Duration>,
     bytes: Vec<usize>,
 }
 
 impl Row {
-    fn new(kind: &'static str, format: PictureFormat) -> Self {
+    fn of_challenge(kind: &'static str, format: PictureFormat) -> Self {
         let format = match format {
             PictureFormat::Png => "png",
             PictureFormat::Jpeg => "jpeg",
         };
-        Self { kind, format, times: Vec::new(), bytes: Vec::new() }
+        Self { kind, format, level: Level::DEFAULT.number(), times: Vec::new(), bytes: Vec::new() }
+    }
+
+    fn of_signature(kind: &'static str) -> Self {
+        Self { kind, format: "-", level: 0, times: Vec::new(), bytes: Vec::new() }
     }
 }
 
+/// What is measured: one turn, by its number. Returns its bytes.
+type Work<'a> = &'a mut dyn FnMut(usize) -> anyhow::Result<usize>;
+
 impl Bench {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let kinds = self.kind.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]);
-        let clock = SystemClock::new();
-        let timer = |work: &mut dyn FnMut() -> anyhow::Result<usize>, row: &mut Row| {
-            let start = clock.monotonic();
-            let bytes = work()?;
-            row.times.push(clock.monotonic().saturating_sub(start));
-            row.bytes.push(bytes);
-            anyhow::Ok(())
+        let rows = match self.subject {
+            None => self.challenges(&Kind::ALL)?,
+            Some(Subject::Challenges(kind)) => self.challenges(&[kind])?,
+            Some(Subject::Signatures) => self.signatures()?,
         };
-        let mut reference = Row::new("reference", PictureFormat::Png);
-        let mut rows = Vec::new();
+        self.print(rows)
+    }
+
+    fn challenges(&self, kinds: &[Kind]) -> anyhow::Result<Vec<Row>> {
+        let mut rows = vec![Row::of_challenge("reference", PictureFormat::Png)];
+        let pictures = reference_pictures()?;
         for kind in kinds {
-            let challenge = challenge(kind)?;
-            let pictures = reference_pictures()?;
+            let challenge = challenge(*kind)?;
             for style in [Door::Native.style(), Door::Oneaccess.style()] {
-                let mut row = Row::new(kind.word(), style.format);
-                let end = clock.monotonic() + Duration::from_secs(u64::from(self.seconds));
-                // The first rounds warm caches and are thrown away.
-                let mut discarded = (Row::new("", style.format), Row::new("", style.format));
-                for turn in 0.. {
-                    let (reference, row) =
-                        if turn < 20 { (&mut discarded.0, &mut discarded.1) } else { (&mut reference, &mut row) };
-                    timer(&mut || encode(&pictures[turn % pictures.len()]), reference)?;
-                    timer(&mut || whole(&*challenge, style), row)?;
-                    if clock.monotonic() > end && row.times.len() > 20 {
-                        break;
-                    }
-                }
+                let mut row = Row::of_challenge(kind.word(), style.format);
+                let yardstick: Work<'_> = &mut |turn| encode(&pictures[turn % pictures.len()]);
+                self.in_turns(1, (&mut rows[0], yardstick), (&mut row, &mut |_| whole(&*challenge, style)))?;
                 rows.push(row);
             }
         }
-        rows.insert(0, reference);
-        self.print(rows)
+        Ok(rows)
+    }
+
+    fn signatures(&self) -> anyhow::Result<Vec<Row>> {
+        let mut rows = vec![Row::of_signature("reference")];
+        for (scheme, request, secret) in signatures::captured() {
+            let mut row = Row::of_signature(scheme);
+            let verify: Work<'_> = &mut |_| signatures::verify(&request, &secret);
+            self.in_turns(signatures::BATCH, (&mut rows[0], &mut |_| signatures::yardstick()), (&mut row, verify))?;
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// Measures both in turns, so that what slows the machine down slows both. What is too short for the clock is done
+    /// `batch` times a turn.
+    fn in_turns(
+        &self,
+        batch: u32,
+        (reference, yardstick): (&mut Row, Work<'_>),
+        (row, work): (&mut Row, Work<'_>),
+    ) -> anyhow::Result<()> {
+        let clock = SystemClock::new();
+        let timed = |work: &mut dyn FnMut(usize) -> anyhow::Result<usize>, turn, row: &mut Row| {
+            let start = clock.monotonic();
+            for _ in 1..batch {
+                work(turn)?;
+            }
+            let bytes = work(turn)?;
+            // The first rounds warm caches and are thrown away.
+            if turn >= 20 {
+                row.times.push(clock.monotonic().saturating_sub(start) / batch);
+                row.bytes.push(bytes);
+            }
+            anyhow::Ok(())
+        };
+        let end = clock.monotonic() + Duration::from_secs(u64::from(self.seconds));
+        for turn in 0.. {
+            timed(yardstick, turn, reference)?;
+            timed(work, turn, row)?;
+            if clock.monotonic() > end && row.times.len() > 20 {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn print(&self, rows: Vec<Row>) -> anyhow::Result<()> {
@@ -99,9 +156,9 @@ impl Bench {
             let milliseconds = |index: usize| row.times[index.min(n - 1)].as_secs_f64() * 1e3;
             let (median, p99) = (milliseconds(n / 2), milliseconds(n * 99 / 100));
             let ratio = median / *yardstick.get_or_insert(median);
-            let (kind, format, bytes, per_second) = (row.kind, row.format, row.bytes[n / 2], 1e3 / median);
+            let Row { kind, format, level, .. } = row;
+            let (bytes, per_second) = (row.bytes[n / 2], 1e3 / median);
             if self.json {
-                let level = Level::DEFAULT.number();
                 let line = json!({
                     "type": kind, "format": format, "level": level, "n": n, "ms_median": median, "ms_p99": p99,
                     "per_second": per_second, "bytes_median": bytes, "ratio": ratio,
@@ -111,7 +168,6 @@ impl Bench {
                 writeln!(
                     out,
                     "{kind:<10} {format:<7} {level:>5} {n:>7} {median:>10.3} {p99:>10.3} {per_second:>7.0} {bytes:>7} {ratio:>6.2}",
-                    level = Level::DEFAULT.number(),
                 )?;
             }
         }

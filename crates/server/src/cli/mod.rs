@@ -43,7 +43,7 @@ enum Command {
     Rotate(rotate::RotateCommand),
     /// Write labelled challenges, one JSON object a line
     Sample(sample::Sample),
-    /// Measure whole challenges (drawn, encoded, sealed) on one thread, as a ratio to one PNG encode
+    /// Measure whole challenges (drawn, encoded, sealed) on one thread, as a ratio to one PNG encode; or signatures, to one HMAC
     Bench(bench::Bench),
     /// Show what a sealed token holds
     Inspect(inspect::Inspect),

@@ -49,6 +49,21 @@ fn bench_prints_its_rows() {
     }
 }
 
+#[test]
+fn bench_measures_signatures_against_one_hmac() {
+    let printed = command(&["bench", "--type", "signatures", "--seconds", "1", "--json"]).output().unwrap();
+    let text = String::from_utf8(printed.stdout).unwrap();
+    let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names: Vec<_> =
+        rows.iter().map(|row| (row["type"].as_str().unwrap(), row["format"].as_str().unwrap())).collect();
+    assert_eq!(names, [("reference", "-"), ("rpc_v1", "-"), ("acs3", "-")]);
+    for row in &rows {
+        for field in ["n", "ms_median", "ms_p99", "per_second", "bytes_median", "ratio"] {
+            assert!(row[field].as_f64().unwrap() > 0.0, "{field} in {row}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn inspect_shows_what_a_token_holds() {
     let server = Running::start().await;
