@@ -167,7 +167,7 @@ impl Bench {
             } else {
                 writeln!(
                     out,
-                    "{kind:<10} {format:<7} {level:>5} {n:>7} {median:>10.3} {p99:>10.3} {per_second:>7.0} {bytes:>7} {ratio:>6.2}",
+                    "{kind:<10} {format:<7} {level:>5} {n:>7} {median:>10.4} {p99:>10.4} {per_second:>7.0} {bytes:>7} {ratio:>6.2}",
                 )?;
             }
         }
