@@ -73,6 +73,7 @@ pub(super) fn captured() -> [(&'static str, Request, Secret<String>); 2] {
             headers: map,
             body: Bytes::new(),
             client: std::net::Ipv4Addr::LOCALHOST.into(),
+            agent: None,
         };
         (scheme, request, Secret::new("testAccessKeySecret".to_owned()))
     };
