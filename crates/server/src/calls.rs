@@ -21,6 +21,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::http::Dispatcher;
 
+/// How fast a client must read at least, in bytes a second: a big answer has that much more time.
+const SLOWEST: u64 = 64 * 1024;
+
 /// The calls on one connection.
 pub(crate) struct Calls {
     open: watch::Sender<usize>,
@@ -31,7 +34,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    /// At most `most` at once, and `unread` for an answer to be read.
+    /// At most `most` at once, and `unread` for a small answer to be read.
     pub(crate) fn new(most: u32, unread: Duration) -> Arc<Self> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         let permits = Arc::new(Semaphore::new(most));
@@ -114,8 +117,9 @@ pub(crate) struct Answer {
 impl Answer {
     fn new(body: Full<Bytes>, call: Call, calls: Arc<Calls>) -> Self {
         let rest = body.into_inner().unwrap_or_default();
+        let patience = calls.unread + Duration::from_millis(rest.len() as u64 * 1_000 / SLOWEST);
         let reader = tokio::spawn(async move {
-            sleep(calls.unread).await;
+            sleep(patience).await;
             calls.overdue.notify_one();
         });
         Self { rest, _call: call, reader: reader.abort_handle() }
@@ -150,5 +154,38 @@ impl Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long an answer of `length` bytes may stay unread, where the tests' time passes by itself.
+    async fn patience(length: usize) -> Duration {
+        let calls = Calls::new(1, Duration::from_secs(20));
+        let step = Duration::from_millis(1);
+        let mut waited = Duration::ZERO;
+        let answer = Answer::new(Full::from(vec![0; length]), Call::begin(&calls), Arc::clone(&calls));
+        while timeout(step, calls.overdue()).await.is_err() {
+            waited += step;
+        }
+        drop(answer);
+        waited
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_big_answer_has_time_in_proportion() {
+        for (kibibytes, seconds) in [(0, 20), (6, 20), (64, 21), (640, 30), (10 * 1024, 180)] {
+            let waited = patience(kibibytes * 1024).await;
+            assert_eq!(waited.as_secs(), seconds, "{kibibytes} KiB");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_was_read_is_not_overdue() {
+        let calls = Calls::new(1, Duration::from_secs(20));
+        drop(Answer::new(Full::from("read"), Call::begin(&calls), Arc::clone(&calls)));
+        assert!(timeout(Duration::from_mins(1), calls.overdue()).await.is_err());
     }
 }
