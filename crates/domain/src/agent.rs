@@ -67,7 +67,7 @@ pub struct AgentCertificate {
     pub agent: AgentId,
     /// Its serial number.
     pub serial: [u8; 16],
-    /// The last second of its time.
+    /// From then on it is none.
     pub not_after: Timestamp,
     /// SHA-256 of its public key, as a `SubjectPublicKeyInfo` in DER.
     pub key: [u8; 32],

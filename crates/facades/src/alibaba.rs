@@ -52,6 +52,8 @@ const WINDOW: Duration = Duration::from_mins(15);
 pub struct Settings {
     /// The host that answers name: ours by the settings, never by the `Host` header, which callers choose.
     pub host_id: String,
+    /// The zone of times that the vendor writes without one.
+    pub time_zone: jiff::tz::Offset,
 }
 
 /// The façade.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use countersign_domain::agent::Agent;
+use countersign_domain::agent::{Agent, OperatingSystem};
 use countersign_domain::group::{Group, GroupName};
 use countersign_domain::install_code::{CodeText, InstallCode, Route};
 use countersign_domain::operations::{
@@ -62,8 +62,8 @@ pub trait Invitation: Send + Sync {
     /// Whether machines may join the way this server is reached: over HTTPS, or over plain HTTP where the operator allows it.
     fn is_open(&self) -> bool;
 
-    /// The line to paste on a machine. It holds the code, which whoever runs it must have anyway.
-    fn line(&self, code: &CodeText) -> String;
+    /// The line to paste on a machine with this system. It holds the code, which whoever runs it must have anyway.
+    fn line(&self, code: &CodeText, os: Option<OperatingSystem>) -> String;
 
     /// Where machines that joined by this route reach the server: an address without a slash at its end.
     fn endpoint(&self, route: &Route) -> String;
@@ -112,12 +112,12 @@ impl CodeJson {
             id: code.id.as_str().to_owned(),
             form: code.form.word(),
             code: text.map(|text| text.expose().to_owned()),
-            command: text.filter(|_| live).map(|text| invitation.line(text)),
+            command: text.filter(|_| live).map(|text| invitation.line(text, terms.os)),
             state: state(code, now),
             deadline: rfc3339(terms.deadline),
             group_id: terms.group.0,
             group: group.as_str().to_owned(),
-            os: terms.os.map(countersign_domain::agent::OperatingSystem::word),
+            os: terms.os.map(OperatingSystem::word),
             networks: terms.networks.iter().map(ToString::to_string).collect(),
             max_uses: terms.max_uses,
             uses: code.uses,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permissions};
-use countersign_domain::agent::{AgentCertificate, AgentId};
+use countersign_domain::agent::{AgentCertificate, AgentId, OperatingSystem};
 use countersign_domain::app::{Action, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
@@ -50,7 +50,7 @@ impl Invitation for PlainInvitation {
         self.open
     }
 
-    fn line(&self, code: &CodeText) -> String {
+    fn line(&self, code: &CodeText, _: Option<OperatingSystem>) -> String {
         format!("curl https://verify.example.com/install.sh | COUNTERSIGN_CODE={} sh", code.expose())
     }
 
@@ -160,7 +160,7 @@ impl House {
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
             directory: ports.directory,
             entropy: ports.entropy,
-            alibaba: AlibabaSettings { host_id: "verify.example.com".to_owned() },
+            alibaba: AlibabaSettings { host_id: "verify.example.com".to_owned(), time_zone: jiff::tz::offset(8) },
             oneaccess,
         };
         Self { clock, context, records }

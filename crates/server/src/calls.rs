@@ -4,7 +4,6 @@
 //! a call back while the server works on it, which makes room for another. Both are counted here.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,7 +18,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::{AbortHandle, JoinError};
 use tokio::time::{sleep, timeout};
 
-use crate::http::Dispatcher;
+use crate::http::{Caller, Dispatcher};
 
 /// How fast a client must read at least, in bytes a second: a big answer has that much more time.
 const SLOWEST: u64 = 64 * 1024;
@@ -58,11 +57,11 @@ impl Calls {
         self.overdue.notified().await;
     }
 
-    /// Answers a call that came from `peer`. Fails only where the server is at its end.
+    /// Answers a call of `caller`. Fails only where the server is at its end.
     pub(crate) async fn serve(
         self: Arc<Self>,
         dispatcher: Arc<Dispatcher>,
-        peer: IpAddr,
+        caller: Caller,
         request: Request<Incoming>,
     ) -> Result<Response<Answer>, JoinError> {
         let call = Call::begin(&self);
@@ -73,7 +72,7 @@ impl Calls {
         // back must not buy more work at once than waiting does.
         let answer = tokio::spawn(async move {
             let _held = permit;
-            dispatcher.serve(peer, request).await
+            dispatcher.serve(caller, request).await
         });
         let Ok(answer) = answer.await?;
         let (mut head, mut body) = answer.into_parts();

@@ -1,8 +1,10 @@
 //! One connection from its first byte to its last: the handshake of TLS within its time, then HTTP/1.1 or HTTP/2.
 //!
-//! Which of the two is settled in the handshake, and a plain connection speaks HTTP/1.1: nothing is guessed from the first
-//! bytes, for which a client could let us wait.
+//! Which of the two is settled in the handshake, and a plain connection speaks HTTP/1.1. One thing is guessed from the first
+//! byte, and only where plain HTTP is served: whether an agent begins TLS. A client can let us wait for that byte no longer
+//! than for a handshake.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +17,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::calls::Calls;
-use crate::http::Dispatcher;
+use crate::http::{Caller, Dispatcher};
 use crate::listen::Limits;
-use crate::tls::HTTP_2;
+use crate::tls::{HTTP_2, Handshake};
 use crate::unread::Unread;
 
 /// All headers of a request over HTTP/2, by HTTP/2's own count.
@@ -36,42 +38,67 @@ const BROKEN: usize = 100;
 /// How long a client over HTTP/2 has to answer the goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// With this byte begins a record of TLS's handshake, and no method of HTTP.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Serves a connection until its client or its time ends it; when `stop` turns true, until its calls are answered.
 pub(crate) async fn serve(
     stream: TcpStream,
     peer: IpAddr,
-    tls: Option<TlsAcceptor>,
+    handshake: Handshake,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     // Small answers must not wait for the client's acknowledgement. A socket that refuses the option still works.
     let _refused = stream.set_nodelay(true);
-    let stream = Unread::new(stream, limits.unread);
-    let Some(tls) = tls else { return http_1(stream, peer, dispatcher, limits, stop).await };
     let stream = tokio::select! {
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
-        stream = timeout(limits.head, tls.accept(stream)) => {
+        stream = timeout(limits.head, open(stream, &handshake, limits)) => {
             stream.context("the handshake took too long")?.context("the handshake failed")?
         }
     };
-    if stream.get_ref().1.alpn_protocol() == Some(HTTP_2) {
-        http_2(stream, peer, dispatcher, limits, stop).await
-    } else {
-        http_1(stream, peer, dispatcher, limits, stop).await
+    match stream {
+        Stream::Plain(stream) => http_1(stream, Caller { peer, agent: None }, dispatcher, limits, stop).await,
+        Stream::Tls(stream) => {
+            let tls = stream.get_ref().1;
+            let caller = Caller { peer, agent: handshake.peers.agent(tls) };
+            if tls.alpn_protocol() == Some(HTTP_2) {
+                http_2(stream, caller, dispatcher, limits, stop).await
+            } else {
+                http_1(stream, caller, dispatcher, limits, stop).await
+            }
+        }
     }
+}
+
+enum Stream {
+    Plain(Unread),
+    Tls(Box<TlsStream<Unread>>),
+}
+
+/// Finds out what the client speaks, and shakes hands where that is TLS.
+async fn open(stream: TcpStream, handshake: &Handshake, limits: Limits) -> io::Result<Stream> {
+    let is_tls = !handshake.plain || begins_with_tls(&stream).await?;
+    let stream = Unread::new(stream, limits.unread);
+    if is_tls { Ok(Stream::Tls(Box::new(handshake.acceptor.accept(stream).await?))) } else { Ok(Stream::Plain(stream)) }
+}
+
+async fn begins_with_tls(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? > 0 && first == [TLS_HANDSHAKE])
 }
 
 async fn http_1(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: IpAddr,
+    caller: Caller,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_headers(100).max_buf_size(64 * 1024);
-    let service = service_fn(move |request| Arc::clone(&dispatcher).serve(peer, request));
+    let service = service_fn(move |request| Arc::clone(&dispatcher).serve(caller, request));
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
@@ -83,7 +110,7 @@ async fn http_1(
 
 async fn http_2(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: IpAddr,
+    caller: Caller,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
     mut stop: watch::Receiver<bool>,
@@ -101,7 +128,7 @@ async fn http_2(
         .keep_alive_timeout(limits.head / 2);
     let calls = Calls::new(limits.streams, limits.unread);
     let answering = Arc::clone(&calls);
-    let service = service_fn(move |request| Arc::clone(&answering).serve(Arc::clone(&dispatcher), peer, request));
+    let service = service_fn(move |request| Arc::clone(&answering).serve(Arc::clone(&dispatcher), caller, request));
     let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),
@@ -118,3 +145,6 @@ async fn http_2(
         () = calls.none_for(GOODBYE) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

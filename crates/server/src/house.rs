@@ -10,15 +10,16 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::install_code::InstallCodeKeys;
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
-    IssueChallenge, JudgeAnswer, Lifetimes, Policy, Ports, RedeemTicket, SignedCalls,
+    EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, Policy, Ports, RedeemTicket, SignedCalls,
 };
-use countersign_domain::ports::{Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow};
+use countersign_domain::ports::{Authority, Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow};
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
-use countersign_facades::{AlibabaSettings, Context, Facade};
+use countersign_facades::{AlibabaSettings, Context, Facade, Machines};
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::nonces::KeptNonces;
 use countersign_stores::sqlite::SqliteRecords;
@@ -27,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::agents::{AgentAuthority, Reachable};
 use crate::client_address::TrustedProxies;
 use crate::config::{self, Config, Mode};
 use crate::dev::{self, DevDoor, Identity};
@@ -92,7 +94,6 @@ impl Vault {
     }
 
     /// The installation's secret `name`: the one that is kept, or else what `draw` makes.
-    #[expect(dead_code, reason = "the agents' authority and install codes come with the next commits")]
     pub(crate) async fn secret(
         &self,
         name: &str,
@@ -114,6 +115,20 @@ impl Vault {
         master_key.open(&place, &row.sealed).with_context(|| format!("{place} does not open under this master key"))
     }
 
+    /// What operations on install codes and agents need.
+    pub(crate) async fn machines(
+        &self,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<MachinePorts> {
+        let draw = || Ok(Secret::new(entropy.array::<32>().to_vec()));
+        let secret = self.secret(InstallCodeKeys::NAME, &*clock, &*entropy, draw).await?;
+        let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
+        let secret = secret.map_err(|_| anyhow::anyhow!("secret/{} is not 32 bytes", InstallCodeKeys::NAME))?;
+        let (records, keys) = (Arc::clone(&self.records), Arc::new(InstallCodeKeys::new(&secret)));
+        Ok(MachinePorts { records, keys, clock, entropy })
+    }
+
     /// Makes the first sealing key, if there is none.
     pub(crate) async fn ensure_sealing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<()> {
         let (row, audit) = self.draw_sealing_key("server", clock.now(), clock.now(), entropy)?;
@@ -127,11 +142,13 @@ pub struct House {
     ports: Ports,
     policy: Policy,
     records: Arc<dyn Records>,
+    machines: MachinePorts,
     directory: Arc<SnapshotDirectory>,
     nonces: Arc<KeptNonces>,
     metrics: Arc<Metrics>,
     identity: Option<Identity>,
-    tls: Option<Tls>,
+    authority: Arc<AgentAuthority>,
+    tls: Tls,
 }
 
 /// What a server says once it takes calls.
@@ -141,6 +158,8 @@ pub struct Announcement<'a> {
     pub public_url: &'a str,
     /// The certificate of its own authority, where it has one, for clients to trust.
     pub ca: Option<&'a Path>,
+    /// The pin of its public key, with HTTPS.
+    pub pin: Option<&'a str>,
     /// The table of `dev.json`, under `--dev`.
     pub table: Option<&'a str>,
 }
@@ -159,13 +178,16 @@ impl House {
     ) -> anyhow::Result<Self> {
         check_folder(&config, mode)?;
         let vault = Vault::open(&config.data, master_key, &*entropy)?;
-        let tls = Tls::open(&config, Arc::clone(&clock))?;
+        let authority = Arc::new(AgentAuthority::open(&vault, &*clock, Arc::clone(&entropy)).await?);
+        let tls = Tls::open(&config, Arc::clone(&authority), Arc::clone(&clock))?;
         vault.ensure_sealing_key(&*clock, &*entropy).await?;
+        let machines = vault.machines(Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let identity = match mode {
             Mode::Production => None,
             Mode::Development => {
                 let identity = Identity::load(&config.data, &*entropy);
                 identity.ensure(&*vault.records, &vault.master_key.load()?, &*clock, &*entropy).await?;
+                identity.ensure_agent(&machines, &*authority).await?;
                 // At once, not only when listening: the file marks the folder as one for trying things out.
                 identity.write(&config.data)?;
                 Some(identity)
@@ -199,7 +221,7 @@ impl House {
             rates: config.rates.rates(),
             bind_address: config.tickets.bind_address,
         };
-        Ok(Self { config, ports, policy, records, directory, nonces, metrics, identity, tls })
+        Ok(Self { config, ports, policy, records, machines, directory, nonces, metrics, identity, authority, tls })
     }
 
     /// Serves `listener` until `stop`; then finishes what is under way. Each time that `reload` is notified, the certificate
@@ -208,15 +230,14 @@ impl House {
     /// # Errors
     /// If the listener has no address, or `dev.json` cannot be written.
     pub async fn serve(
-        mut self,
+        self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
         reload: &Notify,
         announce: impl FnOnce(Announcement<'_>),
     ) -> anyhow::Result<()> {
         let address = listener.local_addr()?;
-        let tls = self.tls.take();
-        let own_url = format!("{}://{address}", if tls.is_some() { "https" } else { "http" });
+        let own_url = format!("{}://{address}", if self.config.tls.is_on() { "https" } else { "http" });
         let public_url = match self.config.public_url.as_str() {
             "" => own_url.clone(),
             url => url.to_owned(),
@@ -240,17 +261,21 @@ impl House {
                 Some(identity.table()?)
             }
         };
-        announce(Announcement { public_url: &public_url, ca: tls.as_ref().and_then(Tls::ca), table: table.as_deref() });
+        let handshake = self.tls.current();
+        let pin = handshake.borrow().pin.map(|pin| pin.to_string());
+        let announcement =
+            Announcement { public_url: &public_url, ca: self.tls.ca(), pin: pin.as_deref(), table: table.as_deref() };
+        announce(announcement);
         let stop = async {
             stop.await;
             stopping.store(true, Ordering::Relaxed);
         };
         let limits = Limits::of(&self.config.limits);
         tokio::select! {
-            () = listen::run(listener, tls.as_ref().map(Tls::current), dispatcher, limits, stop) => {}
-            () = self.refresh() => {}
-            () = self.write_behind() => {}
-            () = follow(tls, reload) => {}
+            () = listen::run(listener, handshake, dispatcher, limits, stop) => {}
+            () = refresh(&self.directory, &*self.records) => {}
+            () = write_behind(&self.nonces, &*self.records, &*self.ports.clock) => {}
+            () = self.tls.follow(reload) => {}
         }
         self.nonces.flush(&*self.records).await.context("the nonces of the last calls")?;
         Ok(())
@@ -270,6 +295,10 @@ impl House {
     /// What façades are built from, in a server that clients reach at `public_url`.
     fn context(&self, public_url: &str) -> Context {
         let (ports, policy) = (&self.ports, self.policy);
+        let enrol = EnrolPolicy { rates: policy.rates, certificate: config::days(self.config.agents.certificate_days) };
+        let codes = self.config.install_codes.policy();
+        let handshake = self.tls.current();
+        let pin = Box::new(move || handshake.borrow().pin);
         let nonces = Arc::<KeptNonces>::clone(&self.nonces);
         Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
@@ -277,8 +306,14 @@ impl House {
             redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
             directory: Arc::clone(&ports.directory),
+            machines: Machines::new(ports.clone(), &self.machines, &self.authority(), codes, enrol),
+            invitation: Arc::new(Reachable::new(public_url, &self.config.agents, pin)),
+            clock: Arc::clone(&ports.clock),
             entropy: Arc::clone(&ports.entropy),
-            alibaba: AlibabaSettings { host_id: config::host(public_url).unwrap_or_default() },
+            alibaba: AlibabaSettings {
+                host_id: config::host(public_url).unwrap_or_default(),
+                time_zone: self.config.alibaba.time_zone,
+            },
             oneaccess: self.config.oneaccess.settings(),
         }
     }
@@ -301,35 +336,9 @@ impl House {
         Ok(doors)
     }
 
-    /// Follows the records; never ends.
-    async fn refresh(&self) {
-        let mut tick = interval(REFRESH);
-        loop {
-            tick.tick().await;
-            match self.directory.refresh(&*self.records).await {
-                Ok(false) => {}
-                Ok(true) => tracing::info!("apps and keys have changed"),
-                // The last snapshot goes on serving.
-                Err(error) => tracing::error!(%error, "could not read apps and keys"),
-            }
-        }
-    }
-
-    /// Writes nonces behind; never ends.
-    async fn write_behind(&self) {
-        let mut tick = interval(WRITE_BEHIND);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        for number in (0..FORGET_EVERY).cycle() {
-            tick.tick().await;
-            if let Err(error) = self.nonces.flush(&*self.records).await {
-                tracing::error!(%error, "could not write the nonces of signed calls: they wait, and calls are refused once too many do");
-            }
-            if number == 0
-                && let Err(error) = self.records.forget_nonces(self.ports.clock.now()).await
-            {
-                tracing::error!(%error, "could not forget the nonces whose time is over");
-            }
-        }
+    /// The agents' certificate authority.
+    pub fn authority(&self) -> Arc<dyn Authority> {
+        Arc::<AgentAuthority>::clone(&self.authority)
     }
 
     /// Apps and keys, for tests that look inside.
@@ -338,11 +347,34 @@ impl House {
     }
 }
 
-/// Follows the certificate; never ends.
-async fn follow(tls: Option<Tls>, reload: &Notify) {
-    match tls {
-        Some(tls) => tls.follow(reload).await,
-        None => std::future::pending().await,
+/// Follows the records; never ends.
+async fn refresh(directory: &SnapshotDirectory, records: &dyn Records) {
+    let mut tick = interval(REFRESH);
+    loop {
+        tick.tick().await;
+        match directory.refresh(records).await {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("apps and keys have changed"),
+            // The last snapshot goes on serving.
+            Err(error) => tracing::error!(%error, "could not read apps and keys"),
+        }
+    }
+}
+
+/// Writes nonces behind; never ends.
+async fn write_behind(nonces: &KeptNonces, records: &dyn Records, clock: &dyn Clock) {
+    let mut tick = interval(WRITE_BEHIND);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for number in (0..FORGET_EVERY).cycle() {
+        tick.tick().await;
+        if let Err(error) = nonces.flush(records).await {
+            tracing::error!(%error, "could not write the nonces of signed calls: they wait, and calls are refused once too many do");
+        }
+        if number == 0
+            && let Err(error) = records.forget_nonces(clock.now()).await
+        {
+            tracing::error!(%error, "could not forget the nonces whose time is over");
+        }
     }
 }
 

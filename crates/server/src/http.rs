@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use countersign_domain::agent::AgentCertificate;
 use countersign_domain::ports::{Clock, Entropy};
 use countersign_facades::{BODY_LIMIT, Facade, Head, Language, Problem, Refusal, Request, Response};
 use http_body_util::{BodyExt as _, Full};
@@ -24,6 +25,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PATH_IN_LOG: usize = 200;
 /// A body over the limit is read on up to here, so that its sender comes to read the refusal.
 const DRAIN_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Who is at the other end of a connection.
+#[derive(Clone, Copy)]
+pub(crate) struct Caller {
+    pub(crate) peer: IpAddr,
+    /// The certificate that the handshake proved.
+    pub(crate) agent: Option<AgentCertificate>,
+}
 
 /// Takes requests to their doors.
 pub(crate) struct Dispatcher {
@@ -92,10 +101,10 @@ impl Dispatcher {
         exact.chain(prefixes).find(|door| door.takes(head))
     }
 
-    /// Answers a request that came from `peer`. Never fails.
+    /// Answers a request of `caller`. Never fails.
     pub(crate) async fn serve(
         self: Arc<Self>,
-        peer: IpAddr,
+        Caller { peer, agent }: Caller,
         mut request: hyper::Request<Incoming>,
     ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
         name_host(&mut request);
@@ -112,7 +121,7 @@ impl Dispatcher {
         let door = self.door(&head).cloned();
         let name = door.as_ref().map_or("none", |door| door.name());
         let (response, whole) = match door {
-            Some(door) => self.at_door(door, request, client, &request_id).await,
+            Some(door) => self.at_door(door, request, (client, agent), &request_id).await,
             None => (Problem::NotFound.response(Language::of(request.headers())), request.body().is_end_stream()),
         };
         let took = self.clock.monotonic().saturating_sub(start);
@@ -130,7 +139,7 @@ impl Dispatcher {
         &self,
         door: Arc<dyn Facade>,
         request: hyper::Request<Incoming>,
-        client: IpAddr,
+        (client, agent): (IpAddr, Option<AgentCertificate>),
         request_id: &str,
     ) -> (Response, bool) {
         let (head, body) = request.into_parts();
@@ -149,7 +158,9 @@ impl Dispatcher {
             headers: head.headers.clone(),
             body,
             client,
-            agent: None,
+            // A connection may outlive the certificate that it began with. TLS counts the last second in, and the records do
+            // not: then it is none in either.
+            agent: agent.filter(|agent| self.clock.now() < agent.not_after),
         };
         // A task of its own: what is begun is finished though the client goes away, and a panic ends nothing else.
         let answering = Arc::clone(&door);

@@ -3,11 +3,14 @@
 //! A request goes `listen` (accept, permits) → `connection` (TLS, HTTP/1.1 or HTTP/2) → `http` (request id, client address,
 //! body limit, deadline, metrics) → a façade.
 
+pub mod agents;
 mod calls;
+mod certificates;
 pub mod cli;
 pub mod client_address;
 pub mod config;
 mod connection;
+mod der;
 mod dev;
 mod directory;
 mod files;

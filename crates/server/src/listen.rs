@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 
 use crate::http::Dispatcher;
+use crate::tls::Handshake;
 use crate::{config, connection};
 
 /// How long accepting pauses after an error such as "too many open files", which passes by itself.
@@ -23,7 +23,7 @@ pub(crate) struct Limits {
     pub(crate) connections: usize,
     /// Calls at once on one connection of HTTP/2.
     pub(crate) streams: u32,
-    /// For a request's head, between two requests, and for the handshake of TLS.
+    /// For a request's head, between two requests, and for the handshake of TLS or the byte that says that there is none.
     pub(crate) head: Duration,
     /// For leaving an answer unread.
     pub(crate) unread: Duration,
@@ -45,10 +45,10 @@ impl Limits {
 }
 
 /// Serves `listener` until `stop` comes; then accepts no more and lets the calls under way finish, for `limits.drain` at
-/// most. The listener and the stop come from outside, so that a test can bind port 0 and end it. Without `tls`, plain HTTP.
+/// most. The listener and the stop come from outside, so that a test can bind port 0 and end it.
 pub(crate) async fn run(
     listener: TcpListener,
-    tls: Option<watch::Receiver<TlsAcceptor>>,
+    handshake: watch::Receiver<Handshake>,
     dispatcher: Arc<Dispatcher>,
     limits: Limits,
     stop: impl Future<Output = ()>,
@@ -76,8 +76,9 @@ pub(crate) async fn run(
             },
         };
         let held = (permit, dispatcher.metrics().connection());
-        let tls = tls.as_ref().map(|current| current.borrow().clone());
-        let connection = connection::serve(stream, peer, tls, Arc::clone(&dispatcher), limits, stopping.subscribe());
+        let handshake = handshake.borrow().clone();
+        let connection =
+            connection::serve(stream, peer, handshake, Arc::clone(&dispatcher), limits, stopping.subscribe());
         tokio::spawn(async move {
             let _held = held;
             if let Err(error) = connection.await {

@@ -161,7 +161,8 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         let path = format!("/widget/{path}");
         let client = Ipv4Addr::LOCALHOST.into();
-        let request = Request { client, method: Method::GET, path, query: None, headers, body: Bytes::new() };
+        let request =
+            Request { client, method: Method::GET, path, query: None, headers, body: Bytes::new(), agent: None };
         Widget::new().unwrap().file(&request)
     }
 

@@ -15,7 +15,7 @@ use crate::config::{self, Config};
 use crate::directory::SnapshotDirectory;
 use crate::master_key::MasterKeySource;
 use crate::system::SystemClock;
-use crate::tls::Tls;
+use crate::tls::{Pin, Tls};
 
 /// How long whoever listens on our address may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -144,16 +144,19 @@ fn clock(newest_record: Option<Timestamp>, config: &Config) -> Line {
 
 /// None for plain HTTP.
 fn certificate(config: &Config) -> Option<Line> {
-    let line = |finding, sentence| Some(("tls", finding, sentence));
-    if config.tls.own_ca {
-        let sentence = "the certificate is from the server's own authority: clients must trust its ca.pem".to_owned();
-        return line(Finding::Note, sentence);
+    if !config.tls.is_on() {
+        return None;
     }
-    match Tls::check(config) {
-        _ if !config.tls.is_on() => None,
-        Ok(()) => line(Finding::Well, "the certificate and its key belong together".to_owned()),
-        Err(error) => line(Finding::Wrong, format!("{error:#}")),
-    }
+    let pin = match Tls::check(config).and_then(|()| Pin::configured(config)) {
+        Ok(pin) => pin.map(|pin| format!("; the key's pin is {pin}")).unwrap_or_default(),
+        Err(error) => return Some(("tls", Finding::Wrong, format!("{error:#}"))),
+    };
+    Some(if config.tls.own_ca {
+        let sentence = "the certificate is from the server's own authority: clients must trust its ca.pem";
+        ("tls", Finding::Note, format!("{sentence}{pin}"))
+    } else {
+        ("tls", Finding::Well, format!("the certificate and its key belong together{pin}"))
+    })
 }
 
 fn address(listen: SocketAddr, tls: bool) -> Line {

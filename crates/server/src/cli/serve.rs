@@ -46,9 +46,9 @@ impl Serve {
     }
 }
 
-fn announce(Announcement { public_url, ca, table }: Announcement<'_>) {
+fn announce(Announcement { public_url, ca, pin, table }: Announcement<'_>) {
     let ca = ca.map(|ca| ca.display().to_string());
-    tracing::info!(public_url, ca, "listening");
+    tracing::info!(public_url, ca, pin, "listening");
     if let Some(table) = table {
         let mut out = std::io::stdout().lock();
         let trust = ca.map(|ca| format!("Clients must trust {ca}\n")).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The settings. `config.default.toml` is both their documentation and their defaults; a file, the environment and flags
 //! are laid over it, and every complaint names the place that the wrong value came from.
 
+mod agents;
 mod layers;
 mod public_url;
 mod rates;
@@ -14,6 +15,7 @@ use countersign_domain::network::Network;
 use countersign_facades::OneAccessSettings;
 use serde::Deserialize;
 
+pub use agents::{Agents, Alibaba, Endpoint, InstallCodes, PinSetting};
 use layers::Layers;
 pub use rates::{Rate, Rates};
 
@@ -36,6 +38,9 @@ answer_per_app.burst = 0
 redeem_per_app.burst = 0
 enrol_per_address.burst = 0
 signed_calls_per_key.burst = 0
+[agents]
+plain_http = true
+vendor_form = true
 "#;
 
 /// How a server runs.
@@ -98,6 +103,12 @@ pub struct Config {
     pub tickets: Tickets,
     /// The store of marks.
     pub marks: Marks,
+    /// Install codes.
+    pub install_codes: InstallCodes,
+    /// Machines that join.
+    pub agents: Agents,
+    /// Alibaba's gateway.
+    pub alibaba: Alibaba,
     /// The OneAccess door.
     pub oneaccess: OneAccess,
 }
@@ -260,6 +271,11 @@ impl Config {
             ("challenges.drawing", self.challenges.drawing <= 256, "must be at most 256"),
             ("challenges.waiting", self.challenges.waiting <= 100_000, "must be at most 100000"),
             ("tickets.lifetime_seconds", seconds(self.tickets.lifetime_seconds, 3600), "must be 1 to 3600"),
+            ("install_codes.short_hours", (1..=8_760).contains(&self.install_codes.short_hours), "must be 1 to 8760"),
+            ("install_codes.long_hours", (1..=8_760).contains(&self.install_codes.long_hours), "must be 1 to 8760"),
+            ("install_codes.live_short_codes", self.install_codes.live_short_codes <= 10_000, "must be at most 10000"),
+            ("agents.certificate_days", (1..=3_650).contains(&self.agents.certificate_days), "must be 1 to 3650"),
+            ("agents.heartbeat_seconds", seconds(self.agents.heartbeat_seconds, 86_400), "must be 1 to 86400"),
             ("marks.capacity", (1_000..=100_000_000).contains(&self.marks.capacity), "must be 1000 to 100000000"),
             ("marks.clock_skew_seconds", self.marks.clock_skew_seconds <= 300, "must be at most 300"),
         ];
@@ -268,6 +284,16 @@ impl Config {
             .chain(self.rates.checks())
             .find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
     }
+}
+
+/// Whole hours as a span.
+pub fn hours(number: u32) -> Duration {
+    seconds(number) * 3_600
+}
+
+/// Whole days as a span.
+pub fn days(number: u32) -> Duration {
+    hours(number) * 24
 }
 
 /// Whole seconds as a span.

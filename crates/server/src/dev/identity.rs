@@ -1,15 +1,24 @@
 use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use countersign_domain::access_key::{AccessKeyId, AccessKeyRow, Permissions};
+use countersign_domain::agent::{AgentId, HostFacts, IssuedCertificate, OperatingSystem};
 use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
-use countersign_domain::ports::{Clock, Entropy, Records, RecordsError};
+use countersign_domain::install_code::{Form, Route};
+use countersign_domain::operations::{Actor, CodePolicy, IssueInstallCode, MachinePorts, NewInstallCode};
+use countersign_domain::ports::{Admission, Authority, Clock, Entropy, Records, RecordsError};
 use countersign_domain::sealing::MasterKey;
 use serde::{Deserialize, Serialize};
 
+use crate::certificates;
+
 /// Marks a folder that was made with `--dev`.
 pub(crate) const FILE: &str = "dev.json";
+const YEAR: Duration = Duration::from_hours(24 * 365);
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -120,6 +129,54 @@ impl Identity {
             };
             existing_is_fine(records.create_access_key(row, entry).await)?;
         }
+        Ok(())
+    }
+
+    /// Lets the agent join where it is missing: with a short code, as through the vendor's door, and a key that nobody has.
+    pub(crate) async fn ensure_agent(&self, machines: &MachinePorts, authority: &dyn Authority) -> anyhow::Result<()> {
+        let app = AppId::parse(&self.site_key).with_context(|| format!("{FILE}: site_key is no app id"))?;
+        let id = AgentId::parse(&self.agent_uuid).with_context(|| format!("{FILE}: agent_uuid is no UUID"))?;
+        let (records, now) = (&machines.records, machines.clock.now());
+        match records.see_agent(id, now).await {
+            Err(RecordsError::Missing) => {}
+            known => return Ok(known.map(drop)?),
+        }
+        let by = Actor { name: "dev", detail: "" };
+        let policy = CodePolicy { short_lifetime: YEAR, long_lifetime: YEAR, most_live_short: u32::MAX };
+        let wanted = NewInstallCode {
+            form: Form::Short,
+            deadline: None,
+            group: None,
+            os: Some(OperatingSystem::Linux),
+            networks: Vec::new(),
+            max_uses: Some(1),
+            only_image: false,
+            route: Route::default(),
+        };
+        let issued = IssueInstallCode::new(machines.clone(), policy).add(&app, wanted, by).await?;
+        let request = certificates::request(&rcgen::KeyPair::generate()?)?;
+        let request = authority.read(&request)?;
+        let expires_at = now.plus(YEAR);
+        let certified = authority.certify(&request, id, now, expires_at)?;
+        let admission = Admission {
+            form: Form::Short,
+            lookup: machines.keys.lookup(&issued.text),
+            agent: id,
+            host: HostFacts::new("dev-machine", OperatingSystem::Linux, "x86_64", "")?,
+            certificate: IssuedCertificate {
+                certificate: certified.certificate,
+                serial: certified.serial,
+                request: request.fingerprint,
+                issued_at: now,
+                expires_at,
+            },
+            client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            staged: false,
+            now,
+            repeat: Duration::ZERO,
+        };
+        records.admit_agent(admission).await?;
+        records.see_agent(id, now).await?;
         Ok(())
     }
 

@@ -3,11 +3,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use countersign_domain::secret::Secret;
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
-use super::{Look, server_config};
+use super::{Look, provider};
 
 /// A certificate and its key in PEM files that somebody else renews.
 pub(super) struct Files {
@@ -28,7 +28,7 @@ struct Pair {
 
 impl Files {
     /// Reads the pair.
-    pub(super) fn open(certificate: &Path, key: &Path) -> anyhow::Result<(Self, ServerConfig)> {
+    pub(super) fn open(certificate: &Path, key: &Path) -> anyhow::Result<(Self, CertifiedKey)> {
         let (certificate, key, fingerprints) = (certificate.to_owned(), key.to_owned(), RandomState::new());
         let mut files = Self { certificate, key, fingerprints, seen: 0, read: 0 };
         let pair = files.pair();
@@ -63,7 +63,7 @@ impl Files {
         }
     }
 
-    fn config(&self, pair: &Pair) -> anyhow::Result<ServerConfig> {
+    fn config(&self, pair: &Pair) -> anyhow::Result<CertifiedKey> {
         let (certificate, key) = (self.certificate.display(), self.key.display());
         let chain: Vec<_> = CertificateDer::pem_slice_iter(&pair.certificate)
             .collect::<Result<_, _>>()
@@ -74,7 +74,7 @@ impl Files {
         // Not the reader's own words: they may quote a line of the key.
         let private = PrivateKeyDer::from_pem_slice(pair.key.expose())
             .map_err(|_| anyhow!("{key}: there is no private key in PEM in it, or it is encrypted"))?;
-        server_config(chain, private).map_err(|error| match error {
+        CertifiedKey::from_der(chain, private, &provider()).map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => anyhow!("{key} is not the key of {certificate}"),
             error => anyhow!("{certificate} and {key}: {error}"),
         })
@@ -113,8 +113,8 @@ mod tests {
     fn pair() -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
-        (super::super::own_ca::pem("CERTIFICATE", certificate.der()), {
-            super::super::own_ca::pem("PRIVATE KEY", key.serialized_der())
+        (crate::certificates::pem("CERTIFICATE", certificate.der()), {
+            crate::certificates::pem("PRIVATE KEY", key.serialized_der())
         })
     }
 

@@ -1,32 +1,29 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_domain::ports::Clock;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData as _,
-};
-use rustls::ServerConfig;
+use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyPair, PublicKeyData as _};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
 
-use super::{Look, server_config};
+use super::{Look, provider};
+use crate::certificates::{self, DAY, pem};
 use crate::config::{self, Config};
-use crate::{hex, private_file};
+use crate::private_file;
 
-const DAY: Duration = Duration::from_hours(24);
 /// How long a certificate of the server's holds. Nobody sees it expire: it is made anew at each start and when two thirds
-/// are over, and its key is never on a disk.
+/// are over, always for the same key, because install lines and clients pin that.
 const LIFETIME_DAYS: u32 = 90;
 const RENEWAL_DAYS: u32 = 60;
 /// How long the authority's certificate holds.
 const CA_LIFETIME_DAYS: u32 = 3_650;
+const CA_TITLE: &str = "Countersign CA";
+/// The key of the server's own certificates, in the data folder.
+const OWN_KEY: &str = "own.key";
 
 /// The server's own certificate authority, in the data folder.
 pub(super) struct OwnCa {
@@ -34,6 +31,8 @@ pub(super) struct OwnCa {
     key: PathBuf,
     /// `ca.pem`.
     certificate: PathBuf,
+    /// The data folder, where both are, and the server's key.
+    data: PathBuf,
     /// For whom certificates are made: names and addresses.
     names: Vec<String>,
     clock: Arc<dyn Clock>,
@@ -42,10 +41,10 @@ pub(super) struct OwnCa {
 
 impl OwnCa {
     /// Opens the authority, making it where it is missing, and makes the first certificate.
-    pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<(Self, ServerConfig)> {
+    pub(super) fn open(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<(Self, CertifiedKey)> {
         let (key, certificate) = (config.data.join("ca.key"), config.data.join("ca.pem"));
         let renewal = clock.now();
-        let mut own = Self { key, certificate, names: names(config), clock, renewal };
+        let mut own = Self { key, certificate, data: config.data.clone(), names: names(config), clock, renewal };
         let first = own.renew()?;
         Ok((own, first))
     }
@@ -65,20 +64,17 @@ impl OwnCa {
         })
     }
 
-    fn renew(&mut self) -> anyhow::Result<ServerConfig> {
+    fn renew(&mut self) -> anyhow::Result<CertifiedKey> {
         let issuer = self.issuer()?;
         let now = self.clock.now();
-        let mut params = CertificateParams::new(self.names.clone()).context("the certificate's names")?;
-        params.distinguished_name = name("Countersign");
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        hold(&mut params, now, LIFETIME_DAYS);
-        let key = KeyPair::generate()?;
+        let mut params = certificates::participant("Countersign", ExtendedKeyUsagePurpose::ServerAuth);
+        params.subject_alt_names =
+            CertificateParams::new(self.names.clone()).context("the certificate's names")?.subject_alt_names;
+        certificates::hold_for(&mut params, now, LIFETIME_DAYS)?;
+        let key = self.own_key()?;
         let certificate = params.signed_by(&key, &issuer)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let config = server_config(vec![certificate.der().clone()], key)?;
+        let config = CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider())?;
         self.renewal = now.plus(DAY * RENEWAL_DAYS);
         Ok(config)
     }
@@ -93,21 +89,10 @@ impl OwnCa {
                     "{shown_key} is missing beside {shown}: put it back, or remove {shown} too, and a new authority is made"
                 );
             }
-            let key = KeyPair::generate()?;
-            let text = Secret::new(pem("PRIVATE KEY", key.serialized_der()));
-            private_file::write(&self.key, text.expose().as_bytes()).with_context(|| shown_key.to_string())?;
+            make_key(&self.key)?;
         }
-        let failed = |error| anyhow::Error::new(error).context(shown_key.to_string());
-        if private_file::is_exposed(&self.key).map_err(failed)? {
-            bail!("{shown_key}: others can read the authority's key; run `chmod 600 {shown_key}`");
-        }
-        let text = Secret::new(std::fs::read(&self.key).map_err(failed)?);
-        // Not the reader's own words: they may quote a line of the key.
-        let Some(key) = PrivateKeyDer::from_pem_slice(text.expose()).ok().and_then(|key| KeyPair::try_from(&key).ok())
-        else {
-            bail!("{shown_key}: there is no private key in PEM in it that can sign");
-        };
-        let params = authority(&key, self.clock.now());
+        let key = read_key(&self.key)?;
+        let mut params = certificates::authority(CA_TITLE, &key);
         if self.certificate.exists() {
             let kept = CertificateDer::from_pem_file(&self.certificate).with_context(|| shown.to_string())?;
             let public = key.subject_public_key_info();
@@ -115,12 +100,45 @@ impl OwnCa {
                 bail!("{shown} is not the certificate of {shown_key}: remove it, and it is made anew");
             }
         } else {
+            certificates::hold_for(&mut params, self.clock.now(), CA_LIFETIME_DAYS)?;
             let made = params.self_signed(&key)?;
             std::fs::write(&self.certificate, pem("CERTIFICATE", made.der())).with_context(|| shown.to_string())?;
             tracing::info!(ca = %shown, "made a certificate authority for this server");
         }
         Ok(Issuer::new(params, key))
     }
+
+    /// The server's own key, made where it is missing.
+    fn own_key(&self) -> anyhow::Result<KeyPair> {
+        if let Some(key) = kept_key(&self.data)? {
+            return Ok(key);
+        }
+        let path = self.data.join(OWN_KEY);
+        make_key(&path)?;
+        read_key(&path)
+    }
+}
+
+/// The key of the server's own certificates in this data folder, if it was made already.
+pub(super) fn kept_key(data: &Path) -> anyhow::Result<Option<KeyPair>> {
+    let path = data.join(OWN_KEY);
+    if path.exists() { read_key(&path).map(Some) } else { Ok(None) }
+}
+
+fn make_key(path: &Path) -> anyhow::Result<()> {
+    let key = KeyPair::generate()?;
+    let text = Secret::new(pem("PRIVATE KEY", key.serialized_der()));
+    private_file::write(path, text.expose().as_bytes()).with_context(|| path.display().to_string())
+}
+
+fn read_key(path: &Path) -> anyhow::Result<KeyPair> {
+    let shown = path.display();
+    let failed = |error| anyhow::Error::new(error).context(shown.to_string());
+    if private_file::is_exposed(path).map_err(failed)? {
+        bail!("{shown}: others can read the key; run `chmod 600 {shown}`");
+    }
+    let text = Secret::new(std::fs::read(path).map_err(failed)?);
+    certificates::private_key(text.expose()).with_context(|| shown.to_string())
 }
 
 /// For whom the certificate is: the host of the public address, or the listener's address, and this machine.
@@ -136,60 +154,11 @@ fn names(config: &Config) -> Vec<String> {
     names
 }
 
-/// What the authority's certificate says. All but the dates follows from the key, so that issuing needs no parser of
-/// certificates, and one made anew stands in for the lost one.
-fn authority(key: &KeyPair, now: Timestamp) -> CertificateParams {
-    let mut params = CertificateParams::default();
-    // Two authorities of the same name in one trust store would be mistaken for each other.
-    let identifier = params.key_identifier(key);
-    params.distinguished_name =
-        name(&format!("Countersign CA {}", hex::encode(identifier.get(..4).unwrap_or_default())));
-    // It signs servers' certificates, and no other authority's.
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    hold(&mut params, now, CA_LIFETIME_DAYS);
-    params
-}
-
-fn name(common: &str) -> DistinguishedName {
-    let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, common);
-    name
-}
-
-/// Valid from yesterday on, because clients' clocks go slow.
-fn hold(params: &mut CertificateParams, now: Timestamp, days: u32) {
-    let midnight = |time: Timestamp| {
-        let time = jiff::Timestamp::from_millisecond(time.milliseconds()).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let date = jiff::tz::Offset::UTC.to_datetime(time).date();
-        // Months and days of a date fit.
-        let small = |number: i8| u8::try_from(number).unwrap_or(1);
-        rcgen::date_time_ymd(date.year().into(), small(date.month()), small(date.day()))
-    };
-    params.not_before = midnight(now.minus(DAY));
-    params.not_after = midnight(now.plus(DAY * days));
-}
-
-/// Bytes in PEM's armour.
-pub(super) fn pem(label: &str, bytes: &[u8]) -> String {
-    let encoded = Secret::new(STANDARD.encode(bytes));
-    // Big enough from the start: a text that grows leaves copies of a key behind.
-    let mut text = String::with_capacity(encoded.expose().len() * 2 + 100);
-    text.extend(["-----BEGIN ", label, "-----\n"]);
-    let mut rest = encoded.expose().as_str();
-    while !rest.is_empty() {
-        let (line, after) = rest.split_at(rest.len().min(64));
-        text.extend([line, "\n"]);
-        rest = after;
-    }
-    text.extend(["-----END ", label, "-----\n"]);
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use countersign_domain::testing::ManualClock;
 
+    use super::super::Pin;
     use super::*;
     use crate::config::Flags;
 
@@ -221,6 +190,26 @@ mod tests {
     }
 
     #[test]
+    fn the_key_stays_when_the_certificate_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path(), "tls.own_ca = true");
+        assert_eq!(Pin::configured(&config).unwrap(), None, "before the first start");
+        let shown = |config: &Config| OwnCa::open(config, ManualClock::new()).unwrap().1.cert[0].clone();
+        let (first, second) = (shown(&config), shown(&config));
+        assert_ne!(first, second);
+        assert_eq!(Pin::of(&first).unwrap(), Pin::of(&second).unwrap());
+        assert_eq!(Pin::configured(&config).unwrap(), Some(Pin::of(&first).unwrap()));
+        let path = folder.path().join(OWN_KEY);
+        assert!(!private_file::is_exposed(&path).unwrap());
+        std::fs::write(&path, "nonsense").unwrap();
+        let complaint = "own.key: there is no private key in PEM in it that can sign";
+        assert_eq!(open(folder.path()).err().unwrap(), complaint);
+        assert!(Pin::configured(&config).is_err());
+        std::fs::remove_file(&path).unwrap();
+        assert_ne!(Pin::of(&shown(&config)).unwrap(), Pin::of(&first).unwrap(), "a lost key is made anew");
+    }
+
+    #[test]
     fn an_authority_that_cannot_be_used_is_told_in_a_sentence() {
         let folder = tempfile::tempdir().unwrap();
         let (key, certificate) = (folder.path().join("ca.key"), folder.path().join("ca.pem"));
@@ -243,10 +232,7 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt as _;
             std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
-            assert_eq!(
-                open(folder.path()).err().unwrap(),
-                "ca.key: others can read the authority's key; run `chmod 600 ca.key`"
-            );
+            assert_eq!(open(folder.path()).err().unwrap(), "ca.key: others can read the key; run `chmod 600 ca.key`");
         }
     }
 

@@ -89,14 +89,15 @@ async fn a_client_that_hangs_does_not_hold_up_the_stop() {
 #[tokio::test]
 async fn bytes_that_are_no_http_are_refused() {
     let server = Running::start().await;
-    for bytes in [
-        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 and more of a TLS hello\r\n\r\n"[..],
-        b"\0\0\0\0\r\n\r\n",
-        b"GET\r\n\r\n",
-    ] {
+    for bytes in
+        [&b"\0\0\0\0\r\n\r\n"[..], b"\x17\x03\x03\0\x10 a record of TLS, but not its first\r\n\r\n", b"GET\r\n\r\n"]
+    {
         let answer = raw(server.address, bytes).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     }
+    // Where TLS seems to begin, as an agent would, the refusal is TLS's own: an alert that is fatal.
+    let alert = raw(server.address, b"\x16\x03\x01\0\x04\x01\0\0\0").await;
+    assert!(alert.starts_with("\x15\x03\x03\0\x02\x02"), "{alert:?}");
     let long = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "x".repeat(70_000));
     let answer = raw(server.address, long.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");

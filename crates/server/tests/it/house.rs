@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign::config::{Config, Flags};
 use countersign::{House, Mode, OsEntropy};
+use countersign_domain::ports::Authority;
 use countersign_domain::testing::ManualClock;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -21,6 +22,7 @@ pub(crate) struct Running {
     pub(crate) dev: Value,
     pub(crate) folder: TempDir,
     pub(crate) reload: Arc<Notify>,
+    pub(crate) authority: Arc<dyn Authority>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -48,6 +50,7 @@ impl Running {
         let house =
             House::open(config, Mode::Development, None, Arc::<ManualClock>::clone(&clock), Arc::new(OsEntropy));
         let house = house.await.unwrap();
+        let authority = house.authority();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -62,7 +65,7 @@ impl Running {
         });
         announced.await.unwrap();
         let dev = std::fs::read_to_string(folder.path().join("dev.json")).unwrap();
-        Self { clock, address, dev: serde_json::from_str(&dev).unwrap(), folder, reload, stop, serving }
+        Self { clock, address, dev: serde_json::from_str(&dev).unwrap(), folder, reload, authority, stop, serving }
     }
 
     pub(crate) async fn client(&self) -> Client {

@@ -10,6 +10,7 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod agent_tls;
 mod alibaba;
 mod apps;
 mod bad_input;

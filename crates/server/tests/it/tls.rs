@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use countersign::agents::trust::Pin;
+
 use crate::client::{Answer, Client};
 use crate::house::Running;
 use crate::process::Server;
@@ -94,6 +96,7 @@ async fn the_authority_outlives_the_server() {
     let server = Server::with(folder.path(), &[OWN_CA]);
     let second = shown(&trust.connect(server.address, &[]).await.unwrap());
     assert_ne!(first, second, "a certificate is made at each start");
+    assert_eq!(Pin::of(&first).unwrap(), Pin::of(&second).unwrap(), "for the same key, which clients may pin");
     server.signal("-HUP");
     let renewed = async { while shown(&trust.connect(server.address, &[]).await.unwrap()) == second {} };
     timeout(PATIENCE, renewed).await.expect("and when it is asked for");

@@ -58,7 +58,7 @@ impl Pair {
     }
 }
 
-fn pem(label: &str, bytes: &[u8]) -> String {
+pub(crate) fn pem(label: &str, bytes: &[u8]) -> String {
     use base64::Engine as _;
 
     let text = base64::engine::general_purpose::STANDARD.encode(bytes);
