@@ -35,6 +35,7 @@ use http::HeaderMap;
 
 use crate::Context;
 use crate::door::{Facade, Head, Refusal, Request, Response};
+use crate::machines::Machines;
 use crate::root::{Addressee, addressee};
 use crate::signing::form::Form;
 use call::{Signed, shape};
@@ -60,14 +61,15 @@ pub struct Settings {
 pub(crate) struct Alibaba {
     signed_calls: Arc<SignedCalls>,
     entropy: Arc<dyn Entropy>,
+    machines: Machines,
     settings: Settings,
     products: &'static [Product],
 }
 
 impl Alibaba {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { signed_calls, entropy, alibaba, .. } = context.clone();
-        Self { signed_calls, entropy, settings: alibaba, products: PRODUCTS }
+        let Context { signed_calls, machines, entropy, alibaba, .. } = context.clone();
+        Self { signed_calls, entropy, machines, settings: alibaba, products: PRODUCTS }
     }
 }
 
@@ -160,7 +162,9 @@ impl Alibaba {
             AdmissionError::Limited(limited) => Complaint::Throttled(limited),
             AdmissionError::Busy(_) => Complaint::Busy,
         })?;
-        let tree = run(Call { key, client: request.client, parameters: Parameters::of(form) }).await?;
+        let (client, parameters) = (request.client, Parameters::of(form));
+        let (machines, settings) = (&self.machines, &self.settings);
+        let tree = run(Call { key, client, parameters, machines, settings }).await?;
         Ok((action, tree))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permissions};
+use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permission, Permissions};
 use countersign_domain::agent::{AgentCertificate, AgentId, OperatingSystem};
 use countersign_domain::app::{Action, AppId};
 use countersign_domain::audit::AuditEntry;
@@ -118,6 +118,7 @@ impl House {
             .and_key(off(key("AK3", "one", Permissions::All)))
             .and_key(key("AK4", "disabled", Permissions::All))
             .and_key(key("AK5", "two", Permissions::All))
+            .and_key(key("AK6", "one", Permissions::Only(BTreeSet::from([Permission::ReadInstallCodes]))))
             // Whose secret captured requests were signed with.
             .and_key(with_secret("testAccessKeySecret", key("testAccessKeyId", "one", Permissions::All)));
         let records = ModelMachines::with_apps(apps);

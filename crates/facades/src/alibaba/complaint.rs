@@ -13,6 +13,10 @@ pub(super) enum Complaint {
     FormatUnknown,
     Missing(&'static str),
     Invalid(&'static str),
+    /// Well written, and senseless: what is wrong with it, in a sentence.
+    Senseless(&'static str, String),
+    IllegalParameter,
+    TooManyInstallCodes,
     SignatureMethod,
     SignatureIncomplete,
     SecurityToken,
@@ -21,7 +25,10 @@ pub(super) enum Complaint {
     KeyUnknown,
     KeyInactive,
     MismatchRpcV1(String),
-    MismatchAcs3 { string_to_sign: String, canonical_request: String },
+    MismatchAcs3 {
+        string_to_sign: String,
+        canonical_request: String,
+    },
     NonceUsed,
     VersionUnknown,
     ActionUnknown,
@@ -62,6 +69,14 @@ impl Complaint {
             Self::FormatUnknown => bad("InvalidParameter.Format", "Specified parameter format is not valid."),
             Self::Missing(name) => bad(&format!("Missing{name}"), &format!("{name} is mandatory for this action.")),
             Self::Invalid(name) => bad(&format!("Invalid{name}"), &format!("Specified parameter {name} is not valid.")),
+            Self::Senseless(name, why) => {
+                bad(&format!("Invalid{name}"), &format!("Specified parameter {name} is not valid. {why}"))
+            }
+            Self::IllegalParameter => bad("IllegalParameter", "Illegal parameter, please check the param."),
+            Self::TooManyInstallCodes => bad(
+                "QuotaExceeded.InstallCode",
+                "The number of valid install codes exceeds the quota: delete one, or wait for one to expire.",
+            ),
             Self::SignatureMethod => bad("InvalidSignatureMethod", "Specified signature method is not valid."),
             Self::SignatureIncomplete => {
                 bad("IncompleteSignature", "The request signature does not conform to Aliyun standards.")

@@ -7,7 +7,6 @@ use crate::signing::form::Form;
 #[derive(Clone, Copy)]
 pub(super) struct Parameters<'a>(&'a Form);
 
-#[cfg_attr(not(test), expect(dead_code, reason = "its callers, the operations, come with the next commits"))]
 impl<'a> Parameters<'a> {
     /// A text.
     pub(super) fn text(self, name: &str) -> Option<&'a str> {
@@ -34,6 +33,10 @@ impl<'a> Parameters<'a> {
     }
 
     /// `Name.1`, `Name.2` and so on, up to the first that is not there.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "no operation of Security Center takes a list; Elastic Desktop's do")
+    )]
     pub(super) fn list(self, name: &str) -> Vec<&'a str> {
         (1..).map_while(|number: u32| self.text(&format!("{name}.{number}"))).collect()
     }

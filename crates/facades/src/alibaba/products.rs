@@ -6,10 +6,12 @@ use std::pin::Pin;
 
 use countersign_domain::access_key::{AccessKey, Permission};
 
+use super::Settings;
 use super::complaint::Complaint;
 use super::parameters::Parameters;
 use super::security_center;
 use super::tree::Tree;
+use crate::machines::Machines;
 
 /// One product: a version names it.
 pub(super) struct Product {
@@ -36,7 +38,6 @@ pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Tree, Complai
 
 /// A call that is believed and admitted.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(test), expect(dead_code, reason = "its readers, the operations, come with the next commits"))]
 pub(super) struct Call<'a> {
     /// Who calls.
     pub(super) key: &'a AccessKey,
@@ -44,6 +45,10 @@ pub(super) struct Call<'a> {
     pub(super) client: IpAddr,
     /// What it asks.
     pub(super) parameters: Parameters<'a>,
+    /// Groups, install codes and agents.
+    pub(super) machines: &'a Machines,
+    /// How this door behaves.
+    pub(super) settings: &'a Settings,
 }
 
 /// Every product.

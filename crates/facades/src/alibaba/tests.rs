@@ -3,6 +3,7 @@ use std::future::ready;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_domain::access_key::Permission;
+use countersign_domain::ports::Clock as _;
 use countersign_domain::testing::block_on;
 use countersign_domain::time::Timestamp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -61,6 +62,18 @@ fn with<'a>(mut parameters: Vec<(&'a str, &'a str)>, name: &'a str, value: &'a s
     parameters.retain(|(other, _)| *other != name);
     parameters.push((name, value));
     parameters
+}
+
+/// The target of a GET of `action` with these parameters, signed by `key` now.
+pub(super) fn signed(house: &House, key: &str, action: &str, own: &[(&str, &str)]) -> String {
+    let now = jiff::Timestamp::from_millisecond(house.clock.now().milliseconds()).unwrap();
+    let timestamp = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let nonce = house.context.entropy.text(b"0123456789abcdef", 32);
+    let mut all = parameters(key, &nonce);
+    all.retain(|(name, _)| *name != "Text");
+    all = with(with(all, "Action", action), "Timestamp", &timestamp);
+    all.extend_from_slice(own);
+    target(&all)
 }
 
 /// The target of a GET with these parameters, signed in the older scheme.
