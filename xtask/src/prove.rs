@@ -8,16 +8,21 @@ struct Proof {
     name: &'static str,
     /// The test in the integration binary.
     test: &'static str,
-    variable: &'static str,
-    value: &'static str,
+    variables: &'static [(&'static str, &'static str)],
 }
 
 const PROOFS: &[Proof] = &[
     // 64 answers to one challenge, and in every other round, where they are right, 64 redemptions of its ticket: one of each
     // is taken, 20,000 and 10,000 times.
-    Proof { name: "race", test: "race::", variable: "COUNTERSIGN_RACE_ROUNDS", value: "20000" },
+    Proof { name: "race", test: "race::", variables: &[("COUNTERSIGN_RACE_ROUNDS", "20000")] },
     // Challenges issued and unanswered: memory stays under 100 MB.
-    Proof { name: "flood", test: "flood::", variable: "COUNTERSIGN_FLOOD", value: "100000" },
+    Proof { name: "flood", test: "flood::", variables: &[("COUNTERSIGN_FLOOD", "100000")] },
+    // 500 machines at once with a code for 50, 50 times; and a guesser's month.
+    Proof {
+        name: "enrolment",
+        test: "enrolment::",
+        variables: &[("COUNTERSIGN_ENROLMENT_ROUNDS", "50"), ("COUNTERSIGN_ATTACK_DAYS", "28")],
+    },
 ];
 
 /// Runs the proof of this name, or all.
@@ -28,10 +33,11 @@ pub(crate) fn run(name: Option<&str>) -> anyhow::Result<()> {
         bail!("there is no such proof: there are {}", names.join(", "));
     }
     for proof in chosen {
-        eprintln!("\n== {}: {}={}", proof.name, proof.variable, proof.value);
+        let variables: Vec<_> = proof.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        eprintln!("\n== {}: {}", proof.name, variables.join(" "));
         let arguments = ["test", "--locked", "--release", "--package", "countersign", "--test", "it", proof.test];
         let nocapture = ["--", "--nocapture"];
-        must(cargo(&[&arguments[..], &nocapture].concat()).env(proof.variable, proof.value))?;
+        must(cargo(&[&arguments[..], &nocapture].concat()).envs(proof.variables.iter().copied()))?;
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod bad_input;
 mod bad_tokens;
 mod client;
 mod commands;
+mod enrolment;
 mod flood;
 mod house;
 mod limits;
