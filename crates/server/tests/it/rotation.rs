@@ -41,9 +41,18 @@ async fn a_new_sealing_key_seals_and_the_old_one_opens() {
     assert_eq!(client.post("/dev/redeem", &json!({ "ticket": ticket })).await.json()["valid"], true);
 }
 
-async fn is_taken(client: &mut Client, key: &Value) -> bool {
+fn credentials(key: &Value) -> String {
     let pair = format!("{}:{}", key["id"].as_str().unwrap(), key["secret"].as_str().unwrap());
-    let authorization = format!("Basic {}", STANDARD.encode(pair));
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+async fn install_codes(client: &mut Client, key: &Value, method: &str, body: &str) -> Value {
+    let authorization = credentials(key);
+    client.call(method, "/v1/install-codes", &[("authorization", &authorization)], body).await.json()
+}
+
+async fn is_taken(client: &mut Client, key: &Value) -> bool {
+    let authorization = credentials(key);
     let headers = [("authorization", authorization.as_str())];
     client.call("POST", "/v1/tickets/redeem", &headers, r#"{"ticket":"none"}"#).await.status == StatusCode::OK
 }
@@ -58,6 +67,7 @@ async fn the_master_key_rotates_under_a_running_server_and_it_starts_again_after
         || serde_json::from_str::<Value>(&output(&["key", "create", "--app", &site_key, "--json"], data)).unwrap();
     let before = make();
     let mut client = Client::connect(server.address).await;
+    let made = install_codes(&mut client, &before, "POST", r#"{"form":"short"}"#).await;
     let in_flight = client.ticket(&site_key).await;
     for _ in 0..2 {
         let master_key = std::fs::read_to_string(data.join("master.key")).unwrap();
@@ -77,4 +87,6 @@ async fn the_master_key_rotates_under_a_running_server_and_it_starts_again_after
     let mut client = Client::connect(server.address).await;
     assert!(is_taken(&mut client, &before).await);
     client.ticket(&site_key).await;
+    let read = install_codes(&mut client, &before, "GET", "").await;
+    assert_eq!(read["install_codes"][0]["code"], made["code"], "a short install code opens as before");
 }
