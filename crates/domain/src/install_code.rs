@@ -237,6 +237,40 @@ pub struct Route {
     pub private_link: Option<i64>,
 }
 
+/// Which part of a route cannot be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadRoute {
+    /// 1 to 32 characters, none of them a control character.
+    #[error("vendor takes 1 to 32 characters")]
+    Vendor,
+    /// 1 to 64 characters, none of them a control character.
+    #[error("proxy_cluster takes 1 to 64 characters")]
+    ProxyCluster,
+}
+
+impl Route {
+    /// The route of these names; of the default vendor where none is named.
+    ///
+    /// # Errors
+    /// The first part that cannot be one.
+    pub fn new(
+        vendor: Option<String>,
+        proxy_cluster: Option<String>,
+        private_link: Option<i64>,
+    ) -> Result<Self, BadRoute> {
+        let fits =
+            |text: &String, most| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let vendor = vendor.unwrap_or_else(|| Self::default().vendor);
+        if !fits(&vendor, 32) {
+            return Err(BadRoute::Vendor);
+        }
+        if !proxy_cluster.as_ref().is_none_or(|cluster| fits(cluster, 64)) {
+            return Err(BadRoute::ProxyCluster);
+        }
+        Ok(Self { vendor, proxy_cluster, private_link })
+    }
+}
+
 impl Default for Route {
     fn default() -> Self {
         Self { vendor: "ALIYUN".to_owned(), proxy_cluster: None, private_link: None }

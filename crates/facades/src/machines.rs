@@ -10,7 +10,7 @@ use countersign_domain::operations::{
     AgentState, AttendAgent, CodePolicy, EnrolAgent, EnrolPolicy, IssueInstallCode, MachinePorts, ManageAgents,
     ManageGroups, Ports, ReadInstallCodes, RevokeInstallCode,
 };
-use countersign_domain::ports::Authority;
+use countersign_domain::ports::{Authority, Use};
 use countersign_domain::time::Timestamp;
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ pub trait Invitation: Send + Sync {
 
 /// An install code as the native API shows it. `code` and `command` are there when it is made, and later for short ones.
 #[derive(Serialize)]
-pub(crate) struct CodeJson {
+pub struct CodeJson {
     id: String,
     form: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +99,8 @@ pub(crate) struct CodeJson {
 }
 
 impl CodeJson {
-    pub(crate) fn new(
+    /// As it is shown at `now`, with its text where that may be shown.
+    pub fn new(
         code: &InstallCode,
         text: Option<&CodeText>,
         group: &GroupName,
@@ -132,6 +133,35 @@ impl CodeJson {
     }
 }
 
+/// An install code and the machines that joined with it, as the native API shows them.
+#[derive(Serialize)]
+pub struct CodeAndUsesJson {
+    #[serde(flatten)]
+    code: CodeJson,
+    used_by: Vec<UseJson>,
+}
+
+#[derive(Serialize)]
+struct UseJson {
+    agent_id: String,
+    hostname: String,
+    address: String,
+    at: String,
+}
+
+impl CodeAndUsesJson {
+    /// A code with its uses, newest first.
+    pub fn new(code: CodeJson, uses: &[Use]) -> Self {
+        let used_by = uses.iter().map(|one| UseJson {
+            agent_id: one.agent.to_string(),
+            hostname: one.hostname.clone(),
+            address: one.address.to_string(),
+            at: rfc3339(one.at),
+        });
+        Self { code, used_by: used_by.collect() }
+    }
+}
+
 /// The word for how a code is doing.
 pub fn state(code: &InstallCode, now: Timestamp) -> &'static str {
     match code {
@@ -144,7 +174,7 @@ pub fn state(code: &InstallCode, now: Timestamp) -> &'static str {
 
 /// A group as the native API shows it.
 #[derive(Serialize)]
-pub(crate) struct GroupJson {
+pub struct GroupJson {
     id: i64,
     name: String,
     is_default: bool,
@@ -164,7 +194,7 @@ impl From<&Group> for GroupJson {
 
 /// An agent as the native API shows it to its owner.
 #[derive(Serialize)]
-pub(crate) struct AgentJson {
+pub struct AgentJson {
     agent_id: String,
     state: &'static str,
     group_id: i64,
@@ -182,7 +212,8 @@ pub(crate) struct AgentJson {
 }
 
 impl AgentJson {
-    pub(crate) fn new(agent: &Agent, state: AgentState) -> Self {
+    /// As it is shown in this state.
+    pub fn new(agent: &Agent, state: AgentState) -> Self {
         Self {
             agent_id: agent.id.to_string(),
             state: state.word(),

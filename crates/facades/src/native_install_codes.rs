@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use countersign_domain::access_key::{AccessKey, Permission};
 use countersign_domain::agent::OperatingSystem;
 use countersign_domain::group::{GroupId, GroupName};
-use countersign_domain::install_code::{Form, InstallCodeId, Route};
+use countersign_domain::install_code::{BadRoute, Form, InstallCodeId, Route};
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
     Actor, IssueInstallCodeError, ManageGroupsError, NewInstallCode, ReadInstallCodesError, RevokeInstallCodeError,
@@ -24,9 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::Context;
 use crate::basic::authenticate;
 use crate::door::{Facade, Refusal, Request, Response, json};
-use crate::machines::{CodeJson, GroupJson, Invitation, Machines};
+use crate::machines::{CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines};
 use crate::problem::{Language, Problem};
-use crate::views::rfc3339;
 
 const CODES: &str = "/v1/install-codes";
 const GROUPS: &str = "/v1/groups";
@@ -106,14 +105,8 @@ impl NativeInstallCodes {
         let id = InstallCodeId::parse(id).ok_or(Problem::NoSuchThing)?;
         let from = came_from(request);
         let (read, uses) = self.machines.read_install_codes.find(&key.row.app, id, by(&key, &from)).await?;
-        let uses = uses.iter().map(|one| UseJson {
-            agent_id: one.agent.to_string(),
-            hostname: one.hostname.clone(),
-            address: one.address.to_string(),
-            at: rfc3339(one.at),
-        });
         let code = CodeJson::new(&read.code, read.text.as_ref(), &read.group, self.clock.now(), &*self.invitation);
-        Ok(ok(&CodeAndUsesJson { code, used_by: uses.collect() }))
+        Ok(ok(&CodeAndUsesJson::new(code, &uses)))
     }
 
     async fn revoke_code(&self, request: &Request, id: &str) -> Result<Response, Problem> {
@@ -205,6 +198,17 @@ impl From<IssueInstallCodeError> for Problem {
             }
             IssueInstallCodeError::TooManyLive => Self::TooManyInstallCodes,
             IssueInstallCodeError::Records(_) => Self::Busy,
+        }
+    }
+}
+
+impl From<BadRoute> for Problem {
+    fn from(bad: BadRoute) -> Self {
+        match bad {
+            BadRoute::Vendor => Self::malformed("`vendor` takes 1 to 32 characters", "`vendor` 应为 1 到 32 个字符"),
+            BadRoute::ProxyCluster => {
+                Self::malformed("`proxy_cluster` takes 1 to 64 characters", "`proxy_cluster` 应为 1 到 64 个字符")
+            }
         }
     }
 }
@@ -310,15 +314,6 @@ impl CreateBody {
                 Problem::malformed(&format!("`networks`: {error}"), &format!("`networks` 有误：{error}"))
             })
         });
-        let named = |text: Option<String>, most: usize, field: &str| match text {
-            Some(text) if !(1..=most).contains(&text.chars().count()) || text.chars().any(char::is_control) => {
-                Err(Problem::malformed(
-                    &format!("`{field}` takes 1 to {most} characters"),
-                    &format!("`{field}` 应为 1 到 {most} 个字符"),
-                ))
-            }
-            text => Ok(text),
-        };
         Ok(NewInstallCode {
             form,
             deadline,
@@ -327,11 +322,7 @@ impl CreateBody {
             networks: networks.collect::<Result<_, _>>()?,
             max_uses: self.max_uses,
             only_image: self.only_image,
-            route: Route {
-                vendor: named(self.vendor, 32, "vendor")?.unwrap_or_else(|| Route::default().vendor),
-                proxy_cluster: named(self.proxy_cluster, 64, "proxy_cluster")?,
-                private_link: self.private_link,
-            },
+            route: Route::new(self.vendor, self.proxy_cluster, self.private_link)?,
         })
     }
 }
@@ -349,21 +340,6 @@ fn time(text: &str) -> Result<Timestamp, Problem> {
 #[derive(Serialize)]
 struct CodesJson {
     install_codes: Vec<CodeJson>,
-}
-
-#[derive(Serialize)]
-struct CodeAndUsesJson {
-    #[serde(flatten)]
-    code: CodeJson,
-    used_by: Vec<UseJson>,
-}
-
-#[derive(Serialize)]
-struct UseJson {
-    agent_id: String,
-    hostname: String,
-    address: String,
-    at: String,
 }
 
 #[derive(Serialize)]

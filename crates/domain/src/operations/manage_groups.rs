@@ -18,7 +18,7 @@ pub enum ManageGroupsError {
     #[error("there is no such group")]
     Unknown,
     /// It is the default group, or install codes or agents belong to it.
-    #[error("the group is in use")]
+    #[error("it is the default group, or install codes or agents belong to it")]
     InUse,
     /// The records are at fault.
     #[error(transparent)]
