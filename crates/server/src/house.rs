@@ -325,6 +325,7 @@ impl House {
             metrics: Arc::clone(&self.metrics),
             marks: Arc::clone(&self.ports.marks),
             records: Arc::clone(&self.records),
+            clock: Arc::clone(&self.ports.clock),
             stopping: Arc::clone(stopping),
         }));
         doors.push(Arc::new(Widget::new().context("the widget's files")?));

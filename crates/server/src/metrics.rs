@@ -51,6 +51,8 @@ pub(crate) struct Metrics {
     seconds: Family<DoorLabels, Histogram, fn() -> Histogram>,
     connections: Gauge,
     marks: Gauge<i64, AtomicI64>,
+    short_codes_live: Gauge,
+    short_codes_paused: Gauge,
     issued: Family<KindLabels, Counter>,
     judged: Family<JudgedLabels, Counter>,
     redeemed: Family<OutcomeLabels, Counter>,
@@ -70,11 +72,19 @@ impl Metrics {
         let requests = Family::default();
         let seconds = Family::new_with_constructor(histogram as fn() -> Histogram);
         let (connections, marks) = (Gauge::default(), Gauge::default());
+        let (short_codes_live, short_codes_paused) = (Gauge::default(), Gauge::default());
         let (issued, judged, redeemed) = (Family::default(), Family::default(), Family::default());
         registry.register("requests", "Requests answered, by door and status", Clone::clone(&requests));
         registry.register("request_seconds", "From a request's head to its answer", Clone::clone(&seconds));
         registry.register("connections", "Connections open now", Clone::clone(&connections));
         registry.register("marks", "Marks held now", Clone::clone(&marks));
+        registry.register(
+            "short_codes_live",
+            "Short install codes that could admit a machine now",
+            short_codes_live.clone(),
+        );
+        let help = "1 while short install codes are not looked at, because somebody guesses at them";
+        registry.register("short_codes_paused", help, short_codes_paused.clone());
         registry.register("challenges_issued", "Challenges handed out", Clone::clone(&issued));
         registry.register("challenges_judged", "Answers to challenges", Clone::clone(&judged));
         registry.register("tickets_redeemed", "Tickets that came in", Clone::clone(&redeemed));
@@ -82,7 +92,20 @@ impl Metrics {
         let enrolled = Family::default();
         registry.register("agents_enrolled", "Machines that asked to join", Clone::clone(&enrolled));
         registry.register("throttled", "Calls over a limit of [rates]", Clone::clone(&throttled));
-        Self { registry, requests, seconds, connections, marks, issued, judged, redeemed, enrolled, throttled }
+        Self {
+            registry,
+            requests,
+            seconds,
+            connections,
+            marks,
+            short_codes_live,
+            short_codes_paused,
+            issued,
+            judged,
+            redeemed,
+            enrolled,
+            throttled,
+        }
     }
 
     /// Counts an answered request.
@@ -97,8 +120,13 @@ impl Metrics {
         ConnectionGuard(self.connections.clone())
     }
 
-    /// Everything in Prometheus' text format.
-    pub(crate) fn text(&self, marks: Option<u64>) -> String {
+    /// Everything in Prometheus' text format, with what others know: the marks that are held, and how many short codes are live
+    /// and whether they are paused. What they do not know now stays as it was.
+    pub(crate) fn text(&self, marks: Option<u64>, guessing: Option<(u32, bool)>) -> String {
+        if let Some((live, paused)) = guessing {
+            self.short_codes_live.set(live.into());
+            self.short_codes_paused.set(paused.into());
+        }
         if let Some(marks) = marks {
             self.marks.set(i64::try_from(marks).unwrap_or(i64::MAX));
         }
@@ -155,5 +183,24 @@ impl Tally for Metrics {
                 self.throttled.get_or_create(&LimitLabels { limit: limit.name() }).inc();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_codes_are_told_as_of_the_last_time_that_they_could_be_counted() {
+        let metrics = Metrics::new();
+        let told = |guessing| {
+            let text = metrics.text(None, guessing);
+            let lines = text.lines().filter(|line| line.starts_with("countersign_short_codes_"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let paused = ["countersign_short_codes_live 3", "countersign_short_codes_paused 1"];
+        assert_eq!(told(Some((3, true))), paused);
+        assert_eq!(told(None), paused);
+        assert_eq!(told(Some((0, false))), ["countersign_short_codes_live 0", "countersign_short_codes_paused 0"]);
     }
 }

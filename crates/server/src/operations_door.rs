@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use countersign_domain::ports::{Marks, Records};
+use countersign_domain::ports::{Clock, Marks, Records};
 use countersign_facades::{Facade, Language, Problem, Refusal, Request, Response};
 use http::{HeaderMap, Method, StatusCode};
 
@@ -15,6 +15,7 @@ pub(crate) struct OperationsDoor {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) marks: Arc<dyn Marks>,
     pub(crate) records: Arc<dyn Records>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Set while stopping, so that a load balancer sends no more.
     pub(crate) stopping: Arc<AtomicBool>,
 }
@@ -36,10 +37,7 @@ impl Facade for OperationsDoor {
         match request.path.as_str() {
             "/healthz" => status(StatusCode::OK, "ok"),
             "/readyz" => self.ready().await,
-            _ => {
-                let text = self.metrics.text(self.marks.held());
-                Response::new(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
-            }
+            _ => self.counted().await,
         }
     }
 
@@ -60,6 +58,14 @@ impl OperationsDoor {
                 status(StatusCode::SERVICE_UNAVAILABLE, "records unavailable")
             }
         }
+    }
+
+    async fn counted(&self) -> Response {
+        // A scrape does without what cannot be read: the rest is what explains why.
+        let guessing = self.records.guessing(self.clock.now()).await;
+        let guessing = guessing.inspect_err(|error| tracing::error!(%error, "could not count the short codes")).ok();
+        let text = self.metrics.text(self.marks.held(), guessing);
+        Response::new(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }
 }
 
