@@ -25,7 +25,6 @@ impl Reachable {
     }
 
     /// The same for a command beside a server: from the settings alone.
-    #[expect(dead_code, reason = "the commands come with the next commits")]
     pub(crate) fn configured(config: &Config) -> anyhow::Result<Self> {
         let pin = Pin::configured(config)?;
         let public_url = match config.public_url.as_str() {
@@ -36,7 +35,6 @@ impl Reachable {
     }
 
     /// Where clients reach the server.
-    #[expect(dead_code, reason = "the install script comes with the next commits")]
     pub(crate) fn public_url(&self) -> &str {
         &self.public_url
     }

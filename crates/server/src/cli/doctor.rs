@@ -1,5 +1,7 @@
 //! Looks at everything a server needs, changes nothing, and says in a sentence what is wrong and what to do.
 
+mod machines;
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
@@ -72,7 +74,7 @@ impl Doctor {
 }
 
 fn examine(place: &Place) -> Vec<Line> {
-    let config = match place.config(None, config::Mode::Production) {
+    let config = match place.beside() {
         Ok(config) => config,
         Err(error) => return vec![("config", Finding::Wrong, format!("{error:#}"))],
     };
@@ -82,6 +84,7 @@ fn examine(place: &Place) -> Vec<Line> {
     lines.extend(certificate(&config));
     lines.push(address(config.listen, config.tls.is_on()));
     lines.push(public_url(&config));
+    lines.extend(machines::joining(&config));
     lines
 }
 
@@ -120,6 +123,7 @@ fn keys_and_records(config: &Config) -> Vec<Line> {
                 Ok(Err(error)) => ("keys", Finding::Wrong, error.to_string()),
                 Err(error) => ("keys", Finding::Wrong, format!("{error:#}")),
             });
+            lines.push(machines::short_codes(&records, config));
             lines.push(clock(trail.first().map(|entry| entry.at), config));
         }
     }

@@ -6,10 +6,9 @@ use countersign_domain::challenge::Solution;
 use countersign_domain::ports::{Clock as _, Directory as _};
 use countersign_domain::sealing::Purpose;
 use countersign_domain::ticket::{ChallengeRecord, Stamp, TicketRecord};
-use countersign_domain::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Place, block_on};
+use super::{Place, block_on, time};
 use crate::directory::SnapshotDirectory;
 use crate::hex;
 use crate::house::Vault;
@@ -79,8 +78,4 @@ fn stamp(stamp: &Stamp) -> Value {
         "issued_at": time(stamp.issued_at),
         "expires_at": time(stamp.expires_at),
     })
-}
-
-fn time(time: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(time.milliseconds()).unwrap_or(jiff::Timestamp::MAX).to_string()
 }

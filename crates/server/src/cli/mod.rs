@@ -1,10 +1,16 @@
 //! The commands. `anyhow` lives here: an error is a sentence for an operator.
 
+mod agent;
+mod agent_admin;
 mod app;
+mod audit;
 mod bench;
 mod doctor;
+mod group;
 mod inspect;
+mod install_code;
 mod key;
+mod machines;
 mod rotate;
 mod sample;
 mod serve;
@@ -15,8 +21,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use countersign_domain::time::Timestamp;
 
 use crate::config::{Config, Flags, Mode};
+use crate::dev;
 use crate::house::Vault;
 use crate::system::OsEntropy;
 
@@ -38,6 +46,17 @@ enum Command {
     /// Make, list, enable and disable the access keys of apps
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Make, list, show and revoke install codes, with which machines join
+    #[command(subcommand)]
+    InstallCode(install_code::InstallCodeCommand),
+    /// Make, list, rename and remove the groups where machines belong
+    #[command(subcommand)]
+    Group(group::GroupCommand),
+    /// List, show and revoke the machines that joined
+    #[command(subcommand)]
+    Agent(agent::AgentCommand),
+    /// Print the audit trail: who did what to whom, newest first
+    Audit(audit::Audit),
     /// Put a fresh key in the place of an old one, beside a running server and without refusing what is in flight
     #[command(subcommand)]
     Rotate(rotate::RotateCommand),
@@ -70,6 +89,19 @@ impl Place {
         Ok(Config::load(self.config.as_deref(), std::env::vars(), &flags)?)
     }
 
+    /// The settings as the server has them that this command stands beside: those of `--dev` where it made the folder, and
+    /// then the address where that server was last.
+    fn beside(&self) -> anyhow::Result<Config> {
+        let config = self.config(None, Mode::Production)?;
+        let Some(endpoint) = dev::endpoint(&config.data) else { return Ok(config) };
+        let flags = Flags { data: Some(config.data), mode: Mode::Development, ..Flags::default() };
+        let mut config = Config::load(self.config.as_deref(), std::env::vars(), &flags)?;
+        if config.public_url.is_empty() {
+            config.public_url = endpoint;
+        }
+        Ok(config)
+    }
+
     fn vault(&self) -> anyhow::Result<Vault> {
         Vault::open(&self.config(None, Mode::Production)?.data, master_key_variable(), &OsEntropy)
     }
@@ -85,6 +117,10 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::App(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::InstallCode(command) => command.run(),
+        Command::Group(command) => command.run(),
+        Command::Agent(command) => command.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Rotate(command) => command.run(),
         Command::Sample(sample) => sample.run(),
         Command::Bench(bench) => bench.run(),
@@ -106,6 +142,16 @@ pub fn main() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>());
     io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// A time as people and programs read it, in UTC.
+fn time(time: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(time.milliseconds()).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+/// The same without fractions of a second, so that columns stand below each other.
+fn second(moment: Timestamp) -> String {
+    time(Timestamp::from_milliseconds(moment.milliseconds().div_euclid(1_000) * 1_000))
 }
 
 /// Runs a command's future to its end, on this thread.

@@ -62,6 +62,13 @@ struct Cen {
     office_site_id: String,
 }
 
+/// Where the server was last that made the folder `data` with `--dev`; empty if it never listened, `None` if it was made
+/// without.
+pub(crate) fn endpoint(data: &Path) -> Option<String> {
+    let kept = std::fs::read_to_string(data.join(FILE)).ok()?;
+    Some(serde_json::from_str(&kept).map_or_else(|_| String::new(), |identity: Identity| identity.endpoint))
+}
+
 impl Identity {
     /// The identity that an earlier start wrote to `data`, or a fresh one.
     pub(crate) fn load(data: &Path, entropy: &dyn Entropy) -> Self {

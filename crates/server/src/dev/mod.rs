@@ -5,4 +5,4 @@ mod door;
 mod identity;
 
 pub(crate) use door::DevDoor;
-pub(crate) use identity::{FILE, Identity};
+pub(crate) use identity::{FILE, Identity, endpoint};

@@ -21,6 +21,7 @@ mod enrolment;
 mod flood;
 mod house;
 mod limits;
+mod machine_commands;
 mod oneaccess;
 mod process;
 mod race;

@@ -1,0 +1,17 @@
+use clap::Subcommand;
+
+use super::agent_admin::AgentAdminCommand;
+
+#[derive(Subcommand)]
+pub(super) enum AgentCommand {
+    #[command(flatten)]
+    Admin(AgentAdminCommand),
+}
+
+impl AgentCommand {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Admin(command) => command.run(),
+        }
+    }
+}
