@@ -123,7 +123,7 @@ impl NativeAgents {
         let after = match request.query.as_deref().filter(|query| !query.is_empty()) {
             None => None,
             Some(query) => Some(query.strip_prefix("after=").and_then(AgentId::parse).ok_or_else(|| {
-                Problem::malformed("the query takes after=<agent id>", "查询参数只支持 after=<代理 ID>")
+                Problem::malformed("the query takes after=<agent id>", "查询参数只支持 after=<Agent ID>")
             })?),
         };
         let agents = self.machines.manage_agents.list(&key.row.app, after, PAGE).await?;

@@ -257,7 +257,7 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 [
                     "Short install codes are paused",
-                    "Somebody is guessing at them. Use a long install code, or try again after as long as Retry-After says.",
+                    "Somebody is guessing at them. Use a long install code, or try again after the time in Retry-After.",
                 ],
                 ["短安装码已暂停使用", "有人正在猜测短安装码。请改用长安装码，或在 Retry-After 所示时间后重试。"],
             ),
@@ -265,34 +265,40 @@ impl Problem {
                 "urn:countersign:problem:too-many-install-codes",
                 StatusCode::CONFLICT,
                 ["Too many short install codes are live", "Revoke one, wait for a deadline, or make a long one."],
-                ["有效的短安装码过多", "请撤销一个、等待其到期，或改用长安装码。"],
+                ["有效的短安装码过多", "请撤销其中一个、等待到期，或改用长安装码。"],
             ),
             Self::HttpsNeeded => (
                 "urn:countersign:problem:https-needed",
                 StatusCode::FORBIDDEN,
-                ["Machines join over HTTPS only", "Set up [tls], or allow it with `agents.plain_http`."],
-                ["机器只能通过 HTTPS 加入", "请配置 [tls]，或设置 `agents.plain_http` 予以允许。"],
+                [
+                    "Machines join over HTTPS only",
+                    "The operator can set up [tls], or allow plain HTTP with `agents.plain_http`.",
+                ],
+                ["机器只能通过 HTTPS 加入", "管理员可配置 [tls]，或用 `agents.plain_http` 允许明文 HTTP。"],
             ),
             Self::CertificateNeeded => (
                 "urn:countersign:problem:certificate-needed",
                 StatusCode::UNAUTHORIZED,
-                ["An agent's certificate is needed", "Show it in the handshake of TLS, straight to this server."],
-                ["需要代理证书", "请在与本服务器直接进行的 TLS 握手中出示证书。"],
+                [
+                    "An agent's certificate is needed",
+                    "Show it in the TLS handshake. A proxy in between has to pass TLS through.",
+                ],
+                ["需要 Agent 证书", "请在 TLS 握手中出示证书；中间若有反向代理，须透传 TLS。"],
             ),
             Self::AgentGone => (
                 "urn:countersign:problem:agent-gone",
                 StatusCode::FORBIDDEN,
                 [
                     "The agent does not belong here any more",
-                    "It was sent away or has left. To come back it joins again.",
+                    "It was sent away or has left. To come back it has to join again, with an install code.",
                 ],
-                ["该代理已不属于本服务器", "它已被移除或自行退出，如需返回请重新加入。"],
+                ["该 Agent 已不属于本服务器", "它已被移除或自行退出；如需恢复，请凭安装码重新加入。"],
             ),
             Self::NoSuchThing => (
                 "urn:countersign:problem:no-such-thing",
                 StatusCode::NOT_FOUND,
-                ["There is nothing of this id", "Check the id against the list."],
-                ["没有该 ID 对应的内容", "请与列表核对 ID。"],
+                ["There is nothing with this id", "Check the id against the list."],
+                ["没有此 ID 对应的对象", "请与列表核对 ID。"],
             ),
             Self::GroupExists => (
                 "urn:countersign:problem:group-exists",
@@ -304,7 +310,7 @@ impl Problem {
                 "urn:countersign:problem:group-in-use",
                 StatusCode::CONFLICT,
                 ["The group cannot be removed", "It is the default group, or install codes or agents belong to it."],
-                ["该分组无法删除", "它是默认分组，或仍有安装码或代理属于它。"],
+                ["该分组无法删除", "它是默认分组，或仍有安装码、Agent 属于它。"],
             ),
             Self::TooManyRequests(_) => (
                 "urn:countersign:problem:too-many-requests",
@@ -377,7 +383,7 @@ fn refusal_words(refusal: CodeRefusal) -> Words<'static> {
         CodeRefusal::Expired => (
             "urn:countersign:problem:install-code-expired",
             StatusCode::FORBIDDEN,
-            ["The install code has expired", "Its deadline is over. Ask for a new one."],
+            ["The install code has expired", "Its deadline has passed. Ask for a new one."],
             ["安装码已过期", "截止时间已过，请索取新的安装码。"],
         ),
         CodeRefusal::Revoked => (
@@ -389,7 +395,7 @@ fn refusal_words(refusal: CodeRefusal) -> Words<'static> {
         CodeRefusal::Exhausted => (
             "urn:countersign:problem:install-code-exhausted",
             StatusCode::FORBIDDEN,
-            ["The install code is used up", "As many machines have joined as it allows. Ask for a new one."],
+            ["The install code is used up", "As many machines as it allows have joined. Ask for a new one."],
             ["安装码的使用次数已用完", "已加入的机器数达到上限，请索取新的安装码。"],
         ),
         CodeRefusal::OtherSystem => (
@@ -402,13 +408,13 @@ fn refusal_words(refusal: CodeRefusal) -> Words<'static> {
             "urn:countersign:problem:install-code-other-network",
             StatusCode::FORBIDDEN,
             ["The install code is for machines elsewhere", "It names networks, and this machine is in none of them."],
-            ["安装码适用于其他网络", "安装码限定了网段，本机不在其中。"],
+            ["安装码适用于其他网络", "安装码限定了网段，本机不在这些网段中。"],
         ),
         CodeRefusal::OnlyImage => (
             "urn:countersign:problem:install-code-only-image",
             StatusCode::FORBIDDEN,
-            ["The install code is for images", "The files are staged; the machine joins at its next start."],
-            ["安装码仅用于制作镜像", "文件已就绪，机器将在下次启动时加入。"],
+            ["The install code is for images", "The machine is prepared only, and joins at its next start."],
+            ["安装码仅用于制作镜像", "机器仅完成准备，将在下次启动时加入。"],
         ),
         CodeRefusal::AppDisabled => (
             "urn:countersign:problem:install-code-app-disabled",

@@ -112,7 +112,11 @@ impl House {
         let mut tenant = app("tenants");
         tenant.tenant = Some("acme".to_owned());
         let apps = [app("one"), app("two"), disabled, tenant];
-        let directory = FixedDirectory::with_apps(apps.clone())
+        let only = Permission::ALL.into_iter().enumerate().map(|(number, permission)| {
+            key(&format!("ONLY{number}"), "one", Permissions::Only(BTreeSet::from([permission])))
+        });
+        let directory = only.fold(FixedDirectory::with_apps(apps.clone()), FixedDirectory::and_key);
+        let directory = directory
             .and_key(key("AK1", "one", Permissions::All))
             .and_key(key("AK2", "one", Permissions::Only(BTreeSet::new())))
             .and_key(off(key("AK3", "one", Permissions::All)))
