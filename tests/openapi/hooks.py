@@ -1,11 +1,17 @@
-"""What schemathesis cannot know of this server: its site key, what a contact looks like, and what solves a challenge.
+"""What schemathesis cannot know of this server: its site key, what a contact or a network looks like, what solves a challenge,
+and which groups, install codes and agents there are.
 
 Without it nearly every call would end at "unknown site key" or "unknown challenge", and what lies behind would go untested.
 Only what fits the document is replaced; what a case breaks on purpose stays broken.
 """
 
+import base64
+import datetime
+import ipaddress
 import json
 import os
+import re
+import uuid
 import urllib.request
 
 import schemathesis
@@ -13,6 +19,18 @@ from hypothesis import strategies as st
 
 ENDPOINT = os.environ["COUNTERSIGN_ENDPOINT"]
 SITE_KEY = os.environ["COUNTERSIGN_SITE_KEY"]
+ACCESS_KEY = base64.b64encode(os.environ["COUNTERSIGN_ACCESS_KEY"].encode()).decode()
+# Of a key that nobody has any more.
+CERTIFICATE_REQUEST = """-----BEGIN CERTIFICATE REQUEST-----
+MIHIMHECAQAwDzENMAsGA1UEAwwEZnV6ejBZMBMGByqGSM49AgEGCCqGSM49AwEH
+A0IABBOpch7GEsNY0J826u5G63vo8GfxEYeijVT6lHDNiRKYH4YAeJxpsP6RWUPk
+Joh5t3AdgyVCKhh7ZZgHg1p+pHGgADAKBggqhkjOPQQDAgNHADBEAiBR6mrKP6Sb
+HRj8VmiiQRRtmMSbp3R6L+G7713DnxbOpgIgJqSkARQeNJAgCUiLF7H9PcYyKywM
+6qD3KZqsQ+MKonA=
+-----END CERTIFICATE REQUEST-----
+"""
+
+CODE = "[0-9A-Za-z]{6}|csi_[0-9A-Za-z]{8}_[0-9A-Za-z]{36}"
 
 
 def contacts():
@@ -24,14 +42,40 @@ def contacts():
     return st.one_of(number, st.builds("{}@{}.example".format, name, label))
 
 
+def networks():
+    """Addresses, and the networks around them."""
+    addresses = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
+    around = st.builds(lambda address, cut: (address, max(address.max_prefixlen - cut, 0)), addresses, st.integers(0, 128))
+    return st.one_of(addresses.map(str), around.map(lambda pair: str(ipaddress.ip_network(pair, strict=False))))
+
+
 schemathesis.openapi.format("contact", contacts())
+schemathesis.openapi.format("network", networks())
+schemathesis.openapi.format("install-code", st.from_regex("[0-9A-Za-z]{6}", fullmatch=True))
+schemathesis.openapi.format("certificate-request", st.just(CERTIFICATE_REQUEST))
+
+
+@schemathesis.hook
+def filter_query(context, query):
+    # An unknown parameter without a value is never sent, so nobody can refuse it.
+    return not query or all(value not in ([], {}, None) for value in query.values())
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    # A chain of calls brings its own.
+    if case.meta is None or case.meta.phase.name.value != "stateful":
+        found(case)
     body = case.body
     if not isinstance(body, dict):
         return
+    if case.operation.path == "/v1/install-codes":
+        case.body = body = sensible(body)
+    if case.operation.path == "/v1/agents/enrol" and re.fullmatch(CODE, str(body.get("code"))):
+        if ord(body["code"][-1]) % 4 != 3:
+            case.body = body = {**body, "code": install_code()["code"]}
+    if str(body.get("csr")).startswith("-----BEGIN CERTIFICATE REQUEST-----"):
+        case.body = body = {**body, "csr": CERTIFICATE_REQUEST}
     # Every fourth generated value stays as it is: what is unknown has to be tried too.
     if isinstance(body.get("site_key"), str) and len(body["site_key"]) % 4 != 3:
         case.body = {**body, "site_key": SITE_KEY}
@@ -48,11 +92,49 @@ def before_call(context, case, kwargs):
         case.body = {**body, "token": token}
 
 
+def found(case):
+    """Puts the id of something that is there in the place of one that fits and names nothing."""
+    name = case.path_parameters.get("id") if isinstance(case.path_parameters, dict) else None
+    text = str(name)
+    makers = {
+        "/v1/install-codes/{id}": ("[0-9A-Za-z]{8}", lambda: install_code()["id"]),
+        "/v1/groups/{id}": ("[1-9][0-9]*", lambda: called("/v1/groups", {"name": str(uuid.uuid4())})["id"]),
+        "/v1/agents/{id}": ("[0-9a-f-]{36}", agent),
+    }
+    pattern, make = makers.get(case.operation.path, ("", None))
+    if make and re.fullmatch(pattern, text) and ord(text[-1]) % 4 != 3:
+        case.path_parameters = {**case.path_parameters, "id": make()}
+
+
+def sensible(body):
+    """Of a code that is wished for: a deadline that is ahead, a group that is there, and whole numbers as JSON writes them
+    (to its schema 7.0 is one, too)."""
+    whole = {name: int(value) for name, value in body.items() if isinstance(value, float) and value.is_integer()}
+    body = {**body, **whole}
+    if isinstance(body.get("deadline"), str) and "T" in body["deadline"]:
+        tomorrow = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)
+        body = {**body, "deadline": tomorrow.isoformat()}
+    if is_number(body.get("group_id")) and body["group_id"] >= 1:
+        body = {**body, "group_id": called("/v1/groups")["groups"][0]["id"]}
+    return body
+
+
+def install_code():
+    return called("/v1/install-codes", {})
+
+
+def agent():
+    host = {"hostname": "fuzz", "os": "linux", "architecture": "x86_64"}
+    enrolment = {"code": install_code()["code"], "csr": CERTIFICATE_REQUEST, "host": host}
+    return called("/v1/agents/enrol", enrolment)["agent_id"]
+
+
 def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def called(path, body=None):
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(ENDPOINT + path, data=data) as answer:
+    request = urllib.request.Request(ENDPOINT + path, data, {"authorization": f"Basic {ACCESS_KEY}"})
+    with urllib.request.urlopen(request) as answer:
         return json.load(answer)

@@ -17,8 +17,10 @@ EXAMPLES = "50"
 def main():
     data, *options = sys.argv[1:]
     dev = json.loads(Path(data, "dev.json").read_text())
+    access_key = f"{dev['access_key_id']}:{dev['access_key_secret']}"
     environment = {
         **os.environ,
+        "COUNTERSIGN_ACCESS_KEY": access_key,
         "COUNTERSIGN_ENDPOINT": dev["endpoint"],
         "COUNTERSIGN_SITE_KEY": dev["site_key"],
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -29,7 +31,7 @@ def main():
         str(Path(sys.executable).with_name("schemathesis")),
         *["--config-file", str(HERE / "schemathesis.toml")],
         *["run", dev["endpoint"] + "/openapi.json"],
-        *["--auth", f"{dev['access_key_id']}:{dev['access_key_secret']}"],
+        *["--auth", access_key],
         *["--max-examples", EXAMPLES, "--no-color", *options],
     ]
     sys.exit(subprocess.run(command, env=environment).returncode)

@@ -154,7 +154,7 @@ fn door(house: &House, path: &str) -> Option<Arc<dyn Facade>> {
         None => *listed == path,
     };
     let mut native = crate::all(&house.context).into_iter().filter(|door| NATIVE.contains(&door.name()));
-    native.find(|door| door.paths().iter().any(|listed| holds(listed)))
+    native.find(|door| door.paths().iter().any(holds))
 }
 
 #[test]
