@@ -64,7 +64,7 @@ pub(super) struct Create {
     /// For machines with this system only
     #[arg(long, value_parser = systems())]
     os: Option<OperatingSystem>,
-    /// For machines in this network only such as 10.0.0.0/8; may be repeated
+    /// For machines in this network only, such as 10.0.0.0/8; may be repeated
     #[arg(long = "network", value_name = "CIDR", value_parser = network)]
     networks: Vec<Network>,
     /// How many machines may join with it
