@@ -67,7 +67,7 @@ async fn the_master_key_rotates_under_a_running_server_and_it_starts_again_after
         || serde_json::from_str::<Value>(&output(&["key", "create", "--app", &site_key, "--json"], data)).unwrap();
     let before = make();
     let mut client = Client::connect(server.address).await;
-    let made = install_codes(&mut client, &before, "POST", r#"{"form":"short"}"#).await;
+    let issued = install_codes(&mut client, &before, "POST", r#"{"form":"short"}"#).await;
     let in_flight = client.ticket(&site_key).await;
     for _ in 0..2 {
         let master_key = std::fs::read_to_string(data.join("master.key")).unwrap();
@@ -88,5 +88,5 @@ async fn the_master_key_rotates_under_a_running_server_and_it_starts_again_after
     assert!(is_taken(&mut client, &before).await);
     client.ticket(&site_key).await;
     let read = install_codes(&mut client, &before, "GET", "").await;
-    assert_eq!(read["install_codes"][0]["code"], made["code"], "a short install code opens as before");
+    assert_eq!(read["install_codes"][0]["code"], issued["code"], "a short install code opens as before");
 }
