@@ -141,3 +141,19 @@ fn only_what_could_admit_somebody_is_live() {
     assert!(!live(|code| code.revoked_at = Some(Timestamp::from_milliseconds(98))));
     assert!(!live(|code| code.terms.max_uses = Some(3)));
 }
+
+#[test]
+fn a_route_has_names_of_a_length_that_can_be_shown() {
+    let route = |vendor: Option<&str>, cluster: Option<&str>| {
+        Route::new(vendor.map(str::to_owned), cluster.map(str::to_owned), Some(7))
+    };
+    let expected = Route { private_link: Some(7), ..Route::default() };
+    assert_eq!(route(None, None), Ok(expected));
+    assert!(route(Some(&"商".repeat(32)), Some(&"簇".repeat(64))).is_ok());
+    for vendor in ["", &"v".repeat(33), "a\nb"] {
+        assert_eq!(route(Some(vendor), None), Err(BadRoute::Vendor), "{vendor:?}");
+    }
+    for cluster in ["", &"c".repeat(65), "\u{7f}"] {
+        assert_eq!(route(None, Some(cluster)), Err(BadRoute::ProxyCluster), "{cluster:?}");
+    }
+}
