@@ -225,6 +225,8 @@ pub struct Agent {
     pub host: HostFacts,
     /// Its newest certificate.
     pub certificate: IssuedCertificate,
+    /// SHA-256 of the request that it joined with: by that a repeated attempt is known.
+    pub joined_with: [u8; 32],
     /// From where it joined.
     pub address: IpAddr,
     /// When it joined.

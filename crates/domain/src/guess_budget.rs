@@ -1,7 +1,7 @@
 //! The budget for guesses at short install codes, of the whole installation.
 //!
-//! There are 62⁶ short codes. A guess that is compared with `live` live codes hits with probability `live / 62⁶`, so it costs
-//! `live` units, and a day's units are so many that all of a day's guesses together hit with a probability of at most 10⁻⁵:
+//! There are 62⁶ short codes. A guess that is compared with `live` codes hits with probability `live / 62⁶`, so it costs
+//! `live` units (those that have ended count for a day longer, because a guess that hits one is told so), and a day's units are so many that all of a day's guesses together hit with a probability of at most 10⁻⁵:
 //! 568,002. Counted in units, the bound holds however the number of live codes changes during the day; with 100 of them it
 //! is 5,680 guesses.
 //!

@@ -9,6 +9,7 @@
 //! codes; it is kept sealed. The long one is shown once.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -30,6 +31,9 @@ pub const SHORT: usize = 6;
 const ID: usize = 8;
 const SECRET: usize = 30;
 const CHECKSUM: usize = 6;
+
+/// Why a short code is refused is told for this long after its end; then it is unknown like any other text.
+pub const TOLD_FOR: Duration = Duration::from_hours(24);
 
 /// Names an install code where its text must not stand: in lists, logs and the audit trail. 8 characters of `[0-9A-Za-z]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,7 +61,7 @@ impl InstallCodeId {
 pub enum Form {
     /// Six characters, which can be guessed if nobody counts.
     Short,
-    /// Fifty characters, which cannot.
+    /// Forty-nine characters, which cannot.
     Long,
 }
 
@@ -395,6 +399,14 @@ impl InstallCode {
     /// Whether it could admit anybody at `now`. Only codes that could are worth guessing.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.terms.deadline && !self.is_exhausted()
+    }
+
+    /// Whether a machine hears of it at `now` at all, be it why it is refused: a long code always; a short one until a day
+    /// after its end. Each that is told makes all of them easier to find, so each has to be paid for by every guess.
+    pub fn is_told(&self, now: Timestamp) -> bool {
+        let over = now.minus(TOLD_FOR);
+        let ended = self.revoked_at.map_or(self.terms.deadline, |revoked_at| revoked_at.min(self.terms.deadline));
+        self.form == Form::Long || ended > over
     }
 
     fn is_exhausted(&self) -> bool {

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::access_key::AccessKeyId;
 use crate::address::Origin;
+use crate::agent::AgentId;
 use crate::app::AppId;
 use crate::ports::MarkId;
 use crate::throttle::{Rule, Throttled};
@@ -27,20 +28,23 @@ pub enum Limit {
     RedeemPerApp,
     /// Attempts to join, from one address.
     EnrolPerAddress,
+    /// Calls of one agent.
+    CallsPerAgent,
     /// Calls that are signed with one access key.
-    SignedCallsPerKey,
+    CallsPerKey,
 }
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
         Self::AnswerPerApp,
         Self::RedeemPerApp,
         Self::EnrolPerAddress,
-        Self::SignedCallsPerKey,
+        Self::CallsPerAgent,
+        Self::CallsPerKey,
     ];
 
     /// Its name in answers and metrics.
@@ -52,13 +56,19 @@ impl Limit {
             Self::AnswerPerApp => "challenges.answer.app",
             Self::RedeemPerApp => "tickets.redeem.app",
             Self::EnrolPerAddress => "agents.enrol.address",
-            Self::SignedCallsPerKey => "signed_calls.key",
+            Self::CallsPerAgent => "agents.calls.agent",
+            Self::CallsPerKey => "calls.key",
         }
     }
 
     /// What this limit is counted under for an address: the whole of an IPv4 address, the /64 of an IPv6 one.
     pub fn key_of_address(self, address: IpAddr) -> MarkId {
         self.key(Origin::of(address).bytes())
+    }
+
+    /// What this limit is counted under for an agent.
+    pub fn key_of_agent(self, agent: AgentId) -> MarkId {
+        self.key(&agent.bytes())
     }
 
     /// What this limit is counted under for an app.
@@ -121,8 +131,10 @@ pub struct Rates {
     pub redeem_per_app: Option<Rule>,
     /// For [`Limit::EnrolPerAddress`].
     pub enrol_per_address: Option<Rule>,
-    /// For [`Limit::SignedCallsPerKey`].
-    pub signed_calls_per_key: Option<Rule>,
+    /// For [`Limit::CallsPerAgent`].
+    pub calls_per_agent: Option<Rule>,
+    /// For [`Limit::CallsPerKey`].
+    pub calls_per_key: Option<Rule>,
 }
 
 impl Rates {
@@ -135,7 +147,8 @@ impl Rates {
             Limit::AnswerPerApp => self.answer_per_app,
             Limit::RedeemPerApp => self.redeem_per_app,
             Limit::EnrolPerAddress => self.enrol_per_address,
-            Limit::SignedCallsPerKey => self.signed_calls_per_key,
+            Limit::CallsPerAgent => self.calls_per_agent,
+            Limit::CallsPerKey => self.calls_per_key,
         }
     }
 }

@@ -29,7 +29,9 @@ pub enum Throttled {
 pub fn decide(empty_at: Option<Timestamp>, now: Timestamp, rule: Rule, cost: u32) -> (Throttled, Timestamp) {
     let interval = rule.interval.max(Duration::from_millis(1));
     let room = interval.saturating_mul(rule.burst.max(1));
-    let start = empty_at.map_or(now, |empty_at| empty_at.max(now));
+    // No account is fuller than full. One that seems to be was charged while a clock was ahead, and must not wait until that
+    // time has come.
+    let start = empty_at.map_or(now, |empty_at| empty_at.max(now).min(now.plus(room)));
     let filled = start.plus(interval.saturating_mul(cost));
     let excess = filled.since(now).saturating_sub(room);
     if excess.is_zero() { (Throttled::Go, filled) } else { (Throttled::Wait(excess), start) }
@@ -41,6 +43,16 @@ mod tests {
     use proptest::prelude::*;
 
     const RULE: Rule = Rule { burst: 3, interval: Duration::from_secs(10) };
+
+    #[test]
+    fn an_account_that_was_charged_while_the_clock_was_ahead_is_full_and_no_more() {
+        let (now, ahead) = (Timestamp::from_milliseconds(0), Timestamp::from_milliseconds(1_000_000_000));
+        let (_, account) = decide(None, ahead, RULE, 1);
+        let (decision, account) = decide(Some(account), now, RULE, 1);
+        assert_eq!(decision, Throttled::Wait(RULE.interval));
+        let (decision, _) = decide(Some(account), now.plus(RULE.interval), RULE, 1);
+        assert_eq!(decision, Throttled::Go);
+    }
 
     #[test]
     fn a_burst_goes_and_the_next_is_told_how_long_to_wait() {

@@ -132,7 +132,8 @@ impl Alibaba {
         (reply, answered.await)
     }
 
-    /// The key that signed a call: its time, its key, its signature, and then its nonce, which is spent only now.
+    /// The key that signed a call: its time, its key, its signature, its key's limit, and then its nonce, which is spent only
+    /// now. The limit comes before the nonce, so that no key can fill the store of marks with nonces.
     async fn admit(&self, signed: &Signed<'_>) -> Result<Arc<AccessKey>, Complaint> {
         self.signed_calls.check_time(signed.at, WINDOW).map_err(|_| Complaint::TimestampExpired)?;
         let key = self.signed_calls.signer(signed.key_id).map_err(|refusal| match refusal {
@@ -140,6 +141,10 @@ impl Alibaba {
             SignerRefusal::Disabled => Complaint::KeyInactive,
         })?;
         signed.verify(&key.secret)?;
+        self.signed_calls.admit(&key.row.id).await.map_err(|error| match error {
+            AdmissionError::Limited(limited) => Complaint::Throttled(limited),
+            AdmissionError::Busy(_) => Complaint::Busy,
+        })?;
         let spent = self.signed_calls.spend_nonce(&key.row.id, signed.nonce.as_bytes(), WINDOW).await;
         spent.map_err(|error| match error {
             NonceError::Used => Complaint::NonceUsed,
@@ -158,10 +163,6 @@ impl Alibaba {
         if !key.row.permissions.allow(*permission) {
             return Err(Complaint::NoPermission);
         }
-        self.signed_calls.admit(&key.row.id).await.map_err(|error| match error {
-            AdmissionError::Limited(limited) => Complaint::Throttled(limited),
-            AdmissionError::Busy(_) => Complaint::Busy,
-        })?;
         let (client, parameters) = (request.client, Parameters::of(form));
         let (machines, settings) = (&self.machines, &self.settings);
         let tree = run(Call { key, client, parameters, machines, settings }).await?;

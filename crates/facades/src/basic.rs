@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_domain::access_key::{AccessKey, AccessKeyId, Permission};
+use countersign_domain::operations::{AdmissionError, SignedCalls};
 use countersign_domain::ports::Directory;
 use http::header::AUTHORIZATION;
 
@@ -28,6 +29,24 @@ pub(crate) fn authenticate(
         return Err(Problem::Unauthenticated);
     }
     if key.row.permissions.allow(permission) { Ok(key) } else { Err(Problem::PermissionDenied) }
+}
+
+/// The same, for calls that are counted against the limit of their key.
+///
+/// # Errors
+/// Those of [`authenticate`], and [`Problem::TooManyRequests`].
+pub(crate) async fn admit(
+    request: &Request,
+    directory: &dyn Directory,
+    calls: &SignedCalls,
+    permission: Permission,
+) -> Result<Arc<AccessKey>, Problem> {
+    let key = authenticate(request, directory, permission)?;
+    match calls.admit(&key.row.id).await {
+        Ok(()) => Ok(key),
+        Err(AdmissionError::Limited(limited)) => Err(Problem::TooManyRequests(limited)),
+        Err(AdmissionError::Busy(_)) => Err(Problem::Busy),
+    }
 }
 
 fn credentials(request: &Request) -> Option<(String, String)> {

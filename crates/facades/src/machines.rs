@@ -44,7 +44,7 @@ impl Machines {
         codes: CodePolicy,
         enrol: EnrolPolicy,
     ) -> Self {
-        let attend = AttendAgent::new(machines.clone(), Arc::clone(authority), enrol.certificate);
+        let attend = AttendAgent::new(ports.clone(), machines.clone(), Arc::clone(authority), enrol);
         Self {
             issue_install_code: Arc::new(IssueInstallCode::new(machines.clone(), codes)),
             read_install_codes: Arc::new(ReadInstallCodes::new(machines.clone())),

@@ -11,15 +11,18 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_domain::access_key::Permission;
-use countersign_domain::agent::{AgentId, BadFact, HostFacts, OperatingSystem};
-use countersign_domain::operations::{Attempt, AttendAgentError, Attended, EnrolAgentError, ManageAgentsError};
+use countersign_domain::access_key::{AccessKey, Permission};
+use countersign_domain::agent::{AgentCertificate, AgentId, BadFact, HostFacts, OperatingSystem};
+use countersign_domain::install_code::NotACode;
+use countersign_domain::operations::{
+    Attempt, AttendAgentError, Attended, EnrolAgentError, ManageAgentsError, SignedCalls,
+};
 use countersign_domain::ports::{Directory, RequestRefusal};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::Context;
-use crate::basic::authenticate;
+use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response, json};
 use crate::machines::{AgentJson, Invitation, Machines};
 use crate::native_install_codes::{by, came_from, done, ok};
@@ -38,30 +41,31 @@ const PAGE: u32 = 100;
 pub(crate) struct NativeAgents {
     machines: Machines,
     invitation: Arc<dyn Invitation>,
+    signed_calls: Arc<SignedCalls>,
     directory: Arc<dyn Directory>,
 }
 
 impl NativeAgents {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { machines, invitation, directory, .. } = context.clone();
-        Self { machines, invitation, directory }
+        let Context { machines, invitation, signed_calls, directory, .. } = context.clone();
+        Self { machines, invitation, signed_calls, directory }
     }
 
     async fn run(&self, request: &Request) -> Result<Response, Problem> {
         match (&request.method, request.path.as_str()) {
             (&Method::POST, ENROL) => self.enrol(request).await,
             (&Method::POST, HEARTBEAT) => {
-                let id = shown_agent(request)?;
-                Ok(ok(&self.heard(&self.machines.attend_agent.hear(id).await?)))
+                let shown = shown_agent(request)?;
+                Ok(ok(&self.heard(&self.machines.attend_agent.hear(shown.agent).await?)))
             }
             (&Method::POST, RENEW) => {
-                let id = shown_agent(request)?;
+                let shown = shown_agent(request)?;
                 let body: RenewBody = serde_json::from_slice(&request.body)?;
-                let attended = self.machines.attend_agent.renew(id, &body.csr).await?;
+                let attended = self.machines.attend_agent.renew(shown, &body.csr).await?;
                 Ok(ok(&RenewedJson::from(&attended)))
             }
             (&Method::POST, LEAVE) => {
-                self.machines.attend_agent.leave(shown_agent(request)?).await?;
+                self.machines.attend_agent.leave(shown_agent(request)?.agent).await?;
                 Ok(done())
             }
             (_, ENROL | HEARTBEAT | RENEW | LEAVE) => Err(Problem::MethodNotAllowed("POST")),
@@ -118,8 +122,12 @@ impl NativeAgents {
         }
     }
 
+    async fn key(&self, request: &Request, permission: Permission) -> Result<Arc<AccessKey>, Problem> {
+        admit(request, &*self.directory, &self.signed_calls, permission).await
+    }
+
     async fn list(&self, request: &Request) -> Result<Response, Problem> {
-        let key = authenticate(request, &*self.directory, Permission::ReadAgents)?;
+        let key = self.key(request, Permission::ReadAgents).await?;
         let after = match request.query.as_deref().filter(|query| !query.is_empty()) {
             None => None,
             Some(query) => Some(query.strip_prefix("after=").and_then(AgentId::parse).ok_or_else(|| {
@@ -134,14 +142,14 @@ impl NativeAgents {
     }
 
     async fn show(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let key = authenticate(request, &*self.directory, Permission::ReadAgents)?;
+        let key = self.key(request, Permission::ReadAgents).await?;
         let id = AgentId::parse(id).ok_or(Problem::NoSuchThing)?;
         let (agent, state) = self.machines.manage_agents.find(&key.row.app, id).await?;
         Ok(ok(&AgentJson::new(&agent, state)))
     }
 
     async fn revoke(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let key = authenticate(request, &*self.directory, Permission::RevokeAgents)?;
+        let key = self.key(request, Permission::RevokeAgents).await?;
         let id = AgentId::parse(id).ok_or(Problem::NoSuchThing)?;
         let from = came_from(request);
         self.machines.manage_agents.revoke(&key.row.app, id, by(&key, &from)).await?;
@@ -149,25 +157,29 @@ impl NativeAgents {
     }
 }
 
-/// The agent that showed its certificate on this connection.
-fn shown_agent(request: &Request) -> Result<AgentId, Problem> {
-    request.agent.map(|certificate| certificate.agent).ok_or(Problem::CertificateNeeded)
+/// The certificate that an agent showed on this connection.
+fn shown_agent(request: &Request) -> Result<AgentCertificate, Problem> {
+    request.agent.ok_or(Problem::CertificateNeeded)
 }
 
 impl From<EnrolAgentError> for Problem {
     fn from(error: EnrolAgentError) -> Self {
         match error {
             EnrolAgentError::Limited(limited) => Self::TooManyRequests(limited),
-            EnrolAgentError::NotACode(error) => Self::malformed(
-                &format!("`code`: {error}"),
-                "`code` 不是安装码：应为 6 位字母或数字，或以 csi_ 开头的完整长码",
-            ),
+            EnrolAgentError::NotACode(error) => {
+                let chinese = match error {
+                    NotACode::Shape => "`code` 不是安装码：应为 6 位字母或数字，或以 csi_ 开头的 49 位长码",
+                    NotACode::Checksum => "`code` 校验不符：安装码有字符输错或缺失",
+                };
+                Self::malformed(&format!("`code`: {error}"), chinese)
+            }
             EnrolAgentError::Request(refusal) => refusal.into(),
             EnrolAgentError::Unknown => Self::InstallCodeUnknown,
             EnrolAgentError::Paused(wait) => Self::InstallCodesPaused(wait),
             EnrolAgentError::Refused(refusal) => Self::InstallCodeRefused(refusal),
-            EnrolAgentError::Authority(_) => Self::Failed,
-            EnrolAgentError::Busy(_) | EnrolAgentError::Records(_) => Self::Busy,
+            EnrolAgentError::Authority(failure) => Self::of_failure(&failure),
+            EnrolAgentError::Busy(_) => Self::Busy,
+            EnrolAgentError::Records(error) => Self::of_records(&error),
         }
     }
 }
@@ -197,10 +209,13 @@ impl From<BadFact> for Problem {
 impl From<AttendAgentError> for Problem {
     fn from(error: AttendAgentError) -> Self {
         match error {
-            AttendAgentError::Gone => Self::AgentGone,
+            AttendAgentError::Gone | AttendAgentError::Superseded => Self::AgentGone,
+            AttendAgentError::AppDisabled => Self::AppDisabled,
+            AttendAgentError::Limited(limited) => Self::TooManyRequests(limited),
             AttendAgentError::Request(refusal) => refusal.into(),
-            AttendAgentError::Authority(_) => Self::Failed,
-            AttendAgentError::Records(_) => Self::Busy,
+            AttendAgentError::Authority(failure) => Self::of_failure(&failure),
+            AttendAgentError::Busy(_) => Self::Busy,
+            AttendAgentError::Records(error) => Self::of_records(&error),
         }
     }
 }
@@ -209,7 +224,7 @@ impl From<ManageAgentsError> for Problem {
     fn from(error: ManageAgentsError) -> Self {
         match error {
             ManageAgentsError::Unknown => Self::NoSuchThing,
-            ManageAgentsError::Records(_) => Self::Busy,
+            ManageAgentsError::Records(error) => Self::of_records(&error),
         }
     }
 }

@@ -15,6 +15,7 @@ use countersign_domain::install_code::{BadRoute, Form, InstallCodeId, Route};
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
     Actor, IssueInstallCodeError, ManageGroupsError, NewInstallCode, ReadInstallCodesError, RevokeInstallCodeError,
+    SignedCalls,
 };
 use countersign_domain::ports::{Clock, Directory};
 use countersign_domain::time::Timestamp;
@@ -22,7 +23,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::Context;
-use crate::basic::authenticate;
+use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response, json};
 use crate::machines::{CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines};
 use crate::problem::{Language, Problem};
@@ -34,14 +35,15 @@ const GROUPS: &str = "/v1/groups";
 pub(crate) struct NativeInstallCodes {
     machines: Machines,
     invitation: Arc<dyn Invitation>,
+    signed_calls: Arc<SignedCalls>,
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
 }
 
 impl NativeInstallCodes {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { machines, invitation, directory, clock, .. } = context.clone();
-        Self { machines, invitation, directory, clock }
+        let Context { machines, invitation, signed_calls, directory, clock, .. } = context.clone();
+        Self { machines, invitation, signed_calls, directory, clock }
     }
 
     async fn run(&self, request: &Request) -> Result<Response, Problem> {
@@ -64,12 +66,12 @@ impl NativeInstallCodes {
         }
     }
 
-    fn key(&self, request: &Request, permission: Permission) -> Result<Arc<AccessKey>, Problem> {
-        authenticate(request, &*self.directory, permission)
+    async fn key(&self, request: &Request, permission: Permission) -> Result<Arc<AccessKey>, Problem> {
+        admit(request, &*self.directory, &self.signed_calls, permission).await
     }
 
     async fn create_code(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::CreateInstallCodes)?;
+        let key = self.key(request, Permission::CreateInstallCodes).await?;
         let body: CreateBody = serde_json::from_slice(&request.body)?;
         let wanted = body.read(self.clock.now())?;
         let from = came_from(request);
@@ -79,7 +81,7 @@ impl NativeInstallCodes {
     }
 
     async fn list_codes(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::ReadInstallCodes)?;
+        let key = self.key(request, Permission::ReadInstallCodes).await?;
         let all = match request.query.as_deref() {
             None | Some("" | "all=false") => false,
             Some("all=true") => true,
@@ -101,7 +103,7 @@ impl NativeInstallCodes {
     }
 
     async fn show_code(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::ReadInstallCodes)?;
+        let key = self.key(request, Permission::ReadInstallCodes).await?;
         let id = InstallCodeId::parse(id).ok_or(Problem::NoSuchThing)?;
         let from = came_from(request);
         let (read, uses) = self.machines.read_install_codes.find(&key.row.app, id, by(&key, &from)).await?;
@@ -110,18 +112,18 @@ impl NativeInstallCodes {
     }
 
     async fn revoke_code(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::RevokeInstallCodes)?;
+        let key = self.key(request, Permission::RevokeInstallCodes).await?;
         let id = InstallCodeId::parse(id).ok_or(Problem::NoSuchThing)?;
         let from = came_from(request);
         match self.machines.revoke_install_code.by_id(&key.row.app, id, by(&key, &from)).await {
             Ok(_) => Ok(done()),
             Err(RevokeInstallCodeError::Unknown) => Err(Problem::NoSuchThing),
-            Err(RevokeInstallCodeError::Records(_)) => Err(Problem::Busy),
+            Err(RevokeInstallCodeError::Records(error)) => Err(Problem::of_records(&error)),
         }
     }
 
     async fn create_group(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::ManageGroups)?;
+        let key = self.key(request, Permission::ManageGroups).await?;
         let name = group_name(request)?;
         let from = came_from(request);
         let group = self.machines.manage_groups.create(&key.row.app, name, by(&key, &from)).await?;
@@ -129,14 +131,14 @@ impl NativeInstallCodes {
     }
 
     async fn list_groups(&self, request: &Request) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::ManageGroups)?;
+        let key = self.key(request, Permission::ManageGroups).await?;
         let from = came_from(request);
         let groups = self.machines.manage_groups.list(&key.row.app, by(&key, &from)).await?;
         Ok(ok(&GroupsJson { groups: groups.iter().map(GroupJson::from).collect() }))
     }
 
     async fn rename_group(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::ManageGroups)?;
+        let key = self.key(request, Permission::ManageGroups).await?;
         let (id, name) = (group_id(id)?, group_name(request)?);
         let from = came_from(request);
         self.machines.manage_groups.rename(&key.row.app, id, name, by(&key, &from)).await?;
@@ -144,7 +146,7 @@ impl NativeInstallCodes {
     }
 
     async fn remove_group(&self, request: &Request, id: &str) -> Result<Response, Problem> {
-        let key = self.key(request, Permission::ManageGroups)?;
+        let key = self.key(request, Permission::ManageGroups).await?;
         let id = group_id(id)?;
         let from = came_from(request);
         self.machines.manage_groups.remove(&key.row.app, id, by(&key, &from)).await?;
@@ -197,7 +199,7 @@ impl From<IssueInstallCodeError> for Problem {
                 Self::malformed("`networks` takes at most 64 networks", "`networks` 最多 64 个网段")
             }
             IssueInstallCodeError::TooManyLive => Self::TooManyInstallCodes,
-            IssueInstallCodeError::Records(_) => Self::Busy,
+            IssueInstallCodeError::Records(error) => Self::of_records(&error),
         }
     }
 }
@@ -217,7 +219,7 @@ impl From<ReadInstallCodesError> for Problem {
     fn from(error: ReadInstallCodesError) -> Self {
         match error {
             ReadInstallCodesError::UnknownCode | ReadInstallCodesError::UnknownAgent => Self::NoSuchThing,
-            ReadInstallCodesError::Records(_) => Self::Busy,
+            ReadInstallCodesError::Records(error) => Self::of_records(&error),
         }
     }
 }
@@ -228,7 +230,7 @@ impl From<ManageGroupsError> for Problem {
             ManageGroupsError::Exists => Self::GroupExists,
             ManageGroupsError::Unknown => Self::NoSuchThing,
             ManageGroupsError::InUse => Self::GroupInUse,
-            ManageGroupsError::Records(_) => Self::Busy,
+            ManageGroupsError::Records(error) => Self::of_records(&error),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_domain::install_code::CodeRefusal;
+use countersign_domain::ports::{AuthorityFailure, RecordsError};
 use countersign_domain::rates::{Limit, Limited};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -160,6 +161,17 @@ impl Problem {
     /// The body is not what this call takes.
     pub(crate) fn malformed(english: &str, chinese: &str) -> Self {
         Self::MalformedRequest(english.to_owned(), chinese.to_owned())
+    }
+
+    /// What trouble with the records is to the caller: to be tried again, or a defect.
+    pub(crate) fn of_records(error: &RecordsError) -> Self {
+        if is_defect(error) { Self::Failed } else { Self::Busy }
+    }
+
+    /// A certificate that could not be made.
+    pub(crate) fn of_failure(failure: &AuthorityFailure) -> Self {
+        tracing::error!(%failure, "a certificate could not be made");
+        Self::Failed
     }
 
     fn words(&self) -> Words<'_> {
@@ -375,6 +387,15 @@ impl Problem {
             _ => answer,
         }
     }
+}
+
+/// Whether trouble with the records will not go away by itself. Then it is logged: the caller cannot help it.
+pub(crate) fn is_defect(error: &RecordsError) -> bool {
+    let is_defect = matches!(error, RecordsError::Damaged(_));
+    if is_defect {
+        tracing::error!(%error, "a row of the records cannot be used");
+    }
+    is_defect
 }
 
 /// Why an install code that exists admits a machine not.

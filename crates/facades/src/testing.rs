@@ -91,7 +91,8 @@ impl House {
             answer_per_app: rule,
             redeem_per_app: rule,
             enrol_per_address: rule,
-            signed_calls_per_key: rule,
+            calls_per_agent: rule,
+            calls_per_key: rule,
         };
         Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false, ManualClock::new())
     }

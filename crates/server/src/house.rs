@@ -53,6 +53,12 @@ const WRITE_BEHIND: Duration = Duration::from_millis(100);
 /// How often nonces whose time is over are forgotten, in ticks of [`WRITE_BEHIND`]: a minute.
 const FORGET_EVERY: u32 = 600;
 
+/// How often old install codes are looked for.
+const SWEEP: Duration = Duration::from_hours(1);
+
+/// An install code that nobody used is forgotten this long after its deadline.
+const UNUSED: Duration = Duration::from_hours(30 * 24);
+
 /// How many accounts the limits on issuing remember at once: 1.5 MB, and more than a node gets to see in the minute after
 /// which an account is empty again.
 const LOCAL_ACCOUNTS: usize = 65_536;
@@ -275,9 +281,11 @@ impl House {
             () = listen::run(listener, handshake, dispatcher, limits, stop) => {}
             () = refresh(&self.directory, &*self.records) => {}
             () = write_behind(&self.nonces, &*self.records, &*self.ports.clock) => {}
+            () = sweep(&*self.records, &*self.ports.clock) => {}
             () = self.tls.follow(reload) => {}
         }
-        self.nonces.flush(&*self.records).await.context("the nonces of the last calls")?;
+        // Until nothing is left: a flush that was under way has its batch, and others wait behind it.
+        while self.nonces.flush(&*self.records).await.context("the nonces of the last calls")? > 0 {}
         Ok(())
     }
 
@@ -375,6 +383,18 @@ async fn write_behind(nonces: &KeptNonces, records: &dyn Records, clock: &dyn Cl
             && let Err(error) = records.forget_nonces(clock.now()).await
         {
             tracing::error!(%error, "could not forget the nonces whose time is over");
+        }
+    }
+}
+
+/// Forgets install codes that nobody used; never ends.
+async fn sweep(records: &dyn Records, clock: &dyn Clock) {
+    let mut tick = interval(SWEEP);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = records.forget_install_codes(clock.now().minus(UNUSED)).await {
+            tracing::error!(%error, "could not forget the install codes that nobody used");
         }
     }
 }

@@ -1,16 +1,17 @@
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::agent::{Agent, AgentId, Ended, IssuedCertificate};
-use crate::operations::{Actor, MachinePorts};
-use crate::ports::{Authority, AuthorityFailure, RecordsError, RequestRefusal};
+use crate::agent::{Agent, AgentCertificate, AgentId, Ended, IssuedCertificate};
+use crate::operations::{Actor, EnrolPolicy, MachinePorts, Ports, Refused};
+use crate::ports::{Authority, AuthorityFailure, Busy, RecordsError, RequestRefusal};
+use crate::rates::{Limit, Limited};
 use crate::time::Timestamp;
 
 /// Attends to agents that show their certificate: hears of them, renews the certificate, lets them go.
 pub struct AttendAgent {
+    ports: Ports,
     machines: MachinePorts,
     authority: Arc<dyn Authority>,
-    certificate: Duration,
+    policy: EnrolPolicy,
 }
 
 /// What an agent hears.
@@ -30,6 +31,18 @@ pub enum AttendAgentError {
     /// It was sent away, or has left, or is not known here at all: it has to join again.
     #[error("the agent does not belong here any more")]
     Gone,
+    /// Its app is switched off.
+    #[error("the agent's app is disabled")]
+    AppDisabled,
+    /// Another has renewed since this certificate was issued: it is a copy, or the other is.
+    #[error("the agent has a newer certificate")]
+    Superseded,
+    /// Too many calls.
+    #[error(transparent)]
+    Limited(#[from] Limited),
+    /// Try again in a moment.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The certificate signing request is refused.
     #[error(transparent)]
     Request(#[from] RequestRefusal),
@@ -45,15 +58,25 @@ impl From<RecordsError> for AttendAgentError {
     fn from(error: RecordsError) -> Self {
         match error {
             RecordsError::Missing => Self::Gone,
+            RecordsError::Changed => Self::Superseded,
             error => Self::Records(error),
         }
     }
 }
 
+impl From<Refused> for AttendAgentError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Limited(limited) => Self::Limited(limited),
+            Refused::Busy(busy) => Self::Busy(busy),
+        }
+    }
+}
+
 impl AttendAgent {
-    /// The operation over these ports; certificates hold for `certificate`.
-    pub fn new(machines: MachinePorts, authority: Arc<dyn Authority>, certificate: Duration) -> Self {
-        Self { machines, authority, certificate }
+    /// The operation over these ports.
+    pub fn new(ports: Ports, machines: MachinePorts, authority: Arc<dyn Authority>, policy: EnrolPolicy) -> Self {
+        Self { ports, machines, authority, policy }
     }
 
     /// The agent is there.
@@ -62,21 +85,37 @@ impl AttendAgent {
     /// [`AttendAgentError`].
     pub async fn hear(&self, id: AgentId) -> Result<Attended, AttendAgentError> {
         let now = self.machines.clock.now();
+        let agent = self.seen(id, now).await?;
+        Ok(self.attended(agent, now))
+    }
+
+    /// The agent, if it is welcome; it is heard of now.
+    async fn seen(&self, id: AgentId, now: Timestamp) -> Result<Agent, AttendAgentError> {
+        let limit = Limit::CallsPerAgent;
+        self.ports.admit(&self.policy.rates, limit, limit.key_of_agent(id)).await?;
         let agent = self.machines.records.see_agent(id, now).await?;
         if agent.ended.is_some() {
             return Err(AttendAgentError::Gone);
         }
-        Ok(self.attended(agent, now))
+        // Not gone: its app may be switched on again.
+        self.ports.directory.usable_app(&agent.app).map_err(|_| AttendAgentError::AppDisabled)?;
+        Ok(agent)
     }
 
-    /// A fresh certificate, also for a fresh key.
+    /// A fresh certificate, also for a fresh key, for who showed `shown`. The same request again gets the same answer for as
+    /// long as an attempt to join does.
     ///
     /// # Errors
     /// [`AttendAgentError`]; then the one before goes on holding.
-    pub async fn renew(&self, id: AgentId, request: &str) -> Result<Attended, AttendAgentError> {
+    pub async fn renew(&self, shown: AgentCertificate, request: &str) -> Result<Attended, AttendAgentError> {
+        let (id, now) = (shown.agent, self.machines.clock.now());
+        let agent = self.seen(id, now).await?;
         let request = self.authority.read(request)?;
-        let now = self.machines.clock.now();
-        let expires_at = now.plus(self.certificate);
+        let is_repeated = agent.certificate.request == request.fingerprint;
+        if is_repeated && now.since(agent.certificate.issued_at) < super::enrol_agent::REPEAT {
+            return Ok(self.attended(agent, now));
+        }
+        let expires_at = now.plus(self.policy.certificate);
         let certified = self.authority.certify(&request, id, now.minus(super::enrol_agent::SLACK), expires_at)?;
         let certificate = IssuedCertificate {
             certificate: certified.certificate,
@@ -87,7 +126,7 @@ impl AttendAgent {
         };
         let name = id.to_string();
         let audit = self.machines.audit(Actor { name: &name, detail: "" }, "agent.renewed", &name);
-        let agent = self.machines.records.renew_agent(id, certificate, audit).await?;
+        let agent = self.machines.records.renew_agent(id, shown.serial, certificate, audit).await?;
         Ok(self.attended(agent, now))
     }
 
@@ -96,6 +135,8 @@ impl AttendAgent {
     /// # Errors
     /// [`AttendAgentError`].
     pub async fn leave(&self, id: AgentId) -> Result<(), AttendAgentError> {
+        let limit = Limit::CallsPerAgent;
+        self.ports.admit(&self.policy.rates, limit, limit.key_of_agent(id)).await?;
         let name = id.to_string();
         let audit = self.machines.audit(Actor { name: &name, detail: "" }, "agent.left", &name);
         Ok(self.machines.records.end_agent(None, id, self.machines.clock.now(), Ended::Left, audit).await?)

@@ -11,7 +11,7 @@ use crate::ports::{
 use crate::rates::{Limit, Limited, Rates};
 
 /// The same request gets the same answer for this long, so that a lost reply costs a machine nothing.
-const REPEAT: Duration = Duration::from_mins(10);
+pub(super) const REPEAT: Duration = Duration::from_mins(10);
 /// How far before now a certificate begins: machines' clocks go wrong, and one that is refused its own certificate is lost.
 pub(super) const SLACK: Duration = Duration::from_hours(24);
 
@@ -23,10 +23,10 @@ pub struct EnrolAgent {
     policy: EnrolPolicy,
 }
 
-/// What the operator has decided about joining.
+/// What the operator has decided about machines.
 #[derive(Clone, Copy, Debug)]
 pub struct EnrolPolicy {
-    /// How often one address may try.
+    /// How often one address may try to join, and one agent may call.
     pub rates: Rates,
     /// How long a certificate holds.
     pub certificate: Duration,

@@ -47,8 +47,7 @@ impl ManageGroups {
     /// # Errors
     /// [`ManageGroupsError::Records`].
     pub async fn list(&self, app: &AppId, by: Actor<'_>) -> Result<Vec<Group>, ManageGroupsError> {
-        let audit = self.ports.audit(by, "group.created", GroupName::default_group().as_str());
-        self.ports.records.default_group(app.clone(), audit).await?;
+        self.ensure_default(app, by).await?;
         Ok(self.ports.records.groups(app.clone()).await?)
     }
 
@@ -57,8 +56,15 @@ impl ManageGroups {
     /// # Errors
     /// [`ManageGroupsError`].
     pub async fn create(&self, app: &AppId, name: GroupName, by: Actor<'_>) -> Result<Group, ManageGroupsError> {
+        // Or somebody else's group would have the default one's name.
+        self.ensure_default(app, by).await?;
         let audit = self.ports.audit(by, "group.created", name.as_str());
         Ok(self.ports.records.create_group(app.clone(), name, audit).await?)
+    }
+
+    async fn ensure_default(&self, app: &AppId, by: Actor<'_>) -> Result<(), ManageGroupsError> {
+        let audit = self.ports.audit(by, "group.created", GroupName::default_group().as_str());
+        Ok(self.ports.records.default_group(app.clone(), audit).await.map(drop)?)
     }
 
     /// Another name for a group.

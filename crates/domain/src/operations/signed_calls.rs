@@ -119,7 +119,7 @@ impl SignedCalls {
     /// # Errors
     /// [`AdmissionError`].
     pub async fn admit(&self, key: &AccessKeyId) -> Result<(), AdmissionError> {
-        let limit = Limit::SignedCallsPerKey;
+        let limit = Limit::CallsPerKey;
         Ok(self.ports.admit(&self.policy.rates, limit, limit.key_of_access_key(key)).await?)
     }
 }

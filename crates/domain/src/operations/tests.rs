@@ -27,7 +27,8 @@ const POLICY: Policy = Policy {
         answer_per_app: None,
         redeem_per_app: None,
         enrol_per_address: None,
-        signed_calls_per_key: None,
+        calls_per_agent: None,
+        calls_per_key: None,
     },
     bind_address: false,
 };

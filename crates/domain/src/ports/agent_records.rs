@@ -87,6 +87,7 @@ impl Admission {
             route: code.terms.route.clone(),
             host: self.host.clone(),
             certificate: self.certificate.clone(),
+            joined_with: self.certificate.request,
             address: self.client,
             joined_at: self.now,
             seen_at: None,
@@ -96,7 +97,7 @@ impl Admission {
 
     /// Whether `agent` is what this very request was answered with a moment ago.
     pub fn repeats(&self, agent: &Agent) -> bool {
-        agent.certificate.request == self.certificate.request
+        agent.joined_with == self.certificate.request
             && agent.ended.is_none()
             && self.now.since(agent.joined_at) < self.repeat
     }
@@ -120,11 +121,11 @@ pub struct AgentsWanted {
 pub trait AgentRecords: Send + Sync {
     /// Decides whether a machine may join, and keeps it if so, with an audit entry of either. One transaction:
     ///
-    /// 1. A short code is charged to the [guess budget](crate::guess_budget) with as many units as there are live short
-    ///    codes; where the common account is spent, to the reserve, with the codes whose networks hold the caller, and only
-    ///    those are looked at. Where that is spent, too, or there are none: [`Admitted::Paused`], and an alarm in the audit
-    ///    trail once an hour.
-    /// 2. The code is looked up. Where there is one, the units are given back.
+    /// 1. A short code is charged to the [guess budget](crate::guess_budget) with as many units as there are
+    ///    [told](crate::install_code::InstallCode::is_told) short codes; where the common account is spent, to the reserve,
+    ///    with those whose networks hold the caller, and only those are looked at. Where that is spent, too, or there are
+    ///    none: [`Admitted::Paused`], and an alarm in the audit trail once an hour.
+    /// 2. The code is looked up; one that is not told is none. Where there is one, the units are given back.
     /// 3. The same request with the same code within `repeat`: [`Admitted::Repeated`], unless that agent has ended.
     /// 4. [`InstallCode::refuses`](crate::install_code::InstallCode::refuses), or its app is switched off.
     /// 5. One use is counted and the agent is kept.
@@ -136,11 +137,14 @@ pub trait AgentRecords: Send + Sync {
     /// [`RecordsError::Missing`] if there is none.
     async fn see_agent(&self, id: AgentId, now: Timestamp) -> Result<Agent, RecordsError>;
 
-    /// Puts a fresh certificate in the place of an agent's. [`RecordsError::Missing`] if there is no such agent, or it has
-    /// ended. The one before goes on being good until its own end, should the answer be lost.
+    /// Puts a fresh certificate in the place of an agent's, who showed the one with the serial number `shown`.
+    /// [`RecordsError::Missing`] if there is no such agent, or it has ended; [`RecordsError::Changed`] if `shown` is neither
+    /// its newest nor the one before, which is kept because the answer may have been lost: whoever shows an older one has it
+    /// from a copy.
     async fn renew_agent(
         &self,
         id: AgentId,
+        shown: [u8; 16],
         certificate: IssuedCertificate,
         audit: AuditEntry,
     ) -> Result<Agent, RecordsError>;

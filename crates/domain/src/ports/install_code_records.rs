@@ -63,7 +63,7 @@ pub struct Use {
 #[async_trait]
 pub trait InstallCodeRecords: Send + Sync {
     /// Keeps a fresh code. [`RecordsError::Exists`] if its id or its text is taken; [`RecordsError::Full`] if it is short and
-    /// the installation has `most_short` short codes that are live at `now`.
+    /// the installation has `most_short` short codes that are [told](crate::install_code::InstallCode::is_told) at `now`.
     async fn create_install_code(
         &self,
         code: KeptInstallCode,
@@ -113,6 +113,9 @@ pub trait InstallCodeRecords: Send + Sync {
         at: Timestamp,
         audit: AuditEntry,
     ) -> Result<InstallCodeId, RecordsError>;
+
+    /// Forgets codes whose deadline was before `before` and that admitted nobody: nothing refers to them.
+    async fn forget_install_codes(&self, before: Timestamp) -> Result<(), RecordsError>;
 
     /// How many short codes are live at `now`, and whether guesses at them are paused.
     async fn guessing(&self, now: Timestamp) -> Result<(u32, bool), RecordsError>;

@@ -143,7 +143,8 @@ where
 
     fn revoke(&self, kept: &KeptInstallCode) {
         let named = Named::Id(kept.code.id.clone());
-        block_on(self.store.revoke_install_code(machines(), named, NOW, entry("install_code.revoked")))
+        let yesterday = NOW.minus(DAY);
+        block_on(self.store.revoke_install_code(machines(), named, yesterday, entry("install_code.revoked")))
             .expect("a code");
     }
 
@@ -218,10 +219,14 @@ where
         let revoke =
             |app, at| block_on(self.store.revoke_install_code(app, named.clone(), at, entry("install_code.revoked")));
         assert_eq!(revoke(app("others").id, NOW), Err(RecordsError::Missing));
-        assert_eq!(revoke(machines(), NOW), Ok(third.code.id.clone()));
+        assert_eq!(revoke(machines(), NOW.minus(DAY)), Ok(third.code.id.clone()));
         assert_eq!(self.newest().subject, third.code.id.as_str());
         assert_eq!(revoke(machines(), NOW.plus(DAY)), Ok(third.code.id));
-        assert_eq!(read(named.clone()).map(|(kept, ..)| kept.code.revoked_at), Ok(Some(NOW)), "the first time stays");
+        assert_eq!(
+            read(named.clone()).map(|(kept, ..)| kept.code.revoked_at),
+            Ok(Some(NOW.minus(DAY))),
+            "the first time stays"
+        );
         self.add(&fifth).expect("room again");
         assert_eq!(list(machines(), Some(NOW)).len(), 4);
         for kept in [whole, fifth, code(4, group, |_| {})] {
@@ -288,6 +293,16 @@ where
         self.revoke(&kept);
         let another = Admission { staged: true, ..admission(&kept, 32) };
         assert_eq!(refused(&another), Some(CodeRefusal::Revoked));
+        let mut short = code(32, self.default_group(), |code| code.form = Form::Short);
+        for (deadline, told) in [(NOW.minus(DAY).plus(Duration::from_millis(1)), true), (NOW.minus(DAY), false)] {
+            short.code.terms.deadline = deadline;
+            block_on(self.store.create_install_code(short.clone(), 100, NOW, entry("created"))).expect("a code");
+            let expired = Admitted::Refused(short.code.id.clone(), CodeRefusal::Expired);
+            let expected = if told { expired } else { Admitted::Unknown };
+            assert_eq!(self.admit(&admission(&short, 33)), expected, "a short code is told of for a day");
+            block_on(self.store.forget_install_codes(NOW)).expect("forgotten");
+            assert_eq!(self.admit(&admission(&short, 33)), Admitted::Unknown, "nobody used it");
+        }
         let unknown = Admission { lookup: [222; 32], ..image };
         assert_eq!(self.admit(&unknown), Admitted::Unknown);
         assert_eq!(self.newest().subject, "", "no word about a code that is none");
@@ -309,6 +324,11 @@ where
         assert!(matches!(self.admit(&elsewhere), Admitted::Joined(_)), "with another code it is another request");
         again.now = NOW.plus(Duration::from_mins(10));
         let refused = Admitted::Refused(kept.code.id.clone(), CodeRefusal::Exhausted);
+        let fresh = IssuedCertificate { request: [99; 32], ..first.certificate.clone() };
+        let renewed = self.store.renew_agent(agent.id, first.certificate.serial, fresh, entry("agent.renewed"));
+        let renewed = block_on(renewed).expect("a renewal");
+        let soon = Admission { now: NOW, ..again.clone() };
+        assert_eq!(self.admit(&soon), Admitted::Repeated(Box::new(renewed)), "though it has renewed since");
         assert_eq!(self.admit(&again), refused, "it has had its ten minutes");
         let end = self.store.end_agent(None, agent.id, NOW, Ended::Revoked, entry("agent.revoked"));
         block_on(end).expect("an end");
@@ -347,8 +367,13 @@ where
         let see = |id, now| block_on(self.store.see_agent(id, now));
         assert_eq!(see(id, later).map(|agent| agent.seen_at), Ok(Some(later)));
         let fresh = IssuedCertificate { certificate: "fresh".to_owned(), serial: [9; 16], ..agent.certificate.clone() };
-        let renew = || block_on(self.store.renew_agent(id, fresh.clone(), entry("agent.renewed")));
-        assert_eq!(renew().map(|agent| agent.certificate), Ok(fresh.clone()));
+        let renew = |shown| block_on(self.store.renew_agent(id, shown, fresh.clone(), entry("agent.renewed")));
+        let (first, second) = (agent.certificate.serial, fresh.serial);
+        assert_eq!(renew([8; 16]), Err(RecordsError::Changed), "a serial number that it never had");
+        assert_eq!(renew(first).map(|agent| agent.certificate), Ok(fresh.clone()));
+        assert!(renew(first).is_ok(), "the answer may have been lost");
+        assert!(renew(second).is_ok());
+        assert_eq!(renew(first), Err(RecordsError::Changed), "from a copy: the second was shown since");
         assert_eq!(self.newest().event, "agent.renewed");
         let end = |app, at, ended| block_on(self.store.end_agent(app, id, at, ended, entry("agent.ended")));
         assert_eq!(end(Some(app("others").id), later, Ended::Revoked), Err(RecordsError::Missing));
@@ -356,7 +381,7 @@ where
         assert_eq!(end(None, later.plus(DAY), Ended::Left), Ok(()));
         let ended = see(id, later.plus(DAY)).expect("it is still known");
         assert_eq!((ended.ended, ended.seen_at), (Some((later, Ended::Revoked)), Some(later)));
-        assert_eq!(renew(), Err(RecordsError::Missing));
+        assert_eq!(renew(second), Err(RecordsError::Missing));
         assert_eq!(see(AgentId::from_bytes([0xee; 16]), NOW), Err(RecordsError::Missing));
 
         let all = self.agents(None);
@@ -411,7 +436,7 @@ where
         assert_eq!(guesses(&wrong_inside), reserve - 1);
         assert!(matches!(self.admit(&admission(&short(100), 77)), Admitted::Paused(_)));
 
-        // An hour later the alarm sounds again, and a day later nothing is live that could be guessed.
+        // An hour later the alarm sounds again, and a day later nothing is live.
         let hour = Admission { now: NOW.plus(DAY / 24), ..wrong.clone() };
         assert!(guesses(&hour) < most / 10);
         let entries = block_on(self.store.audit_entries(10_000)).expect("entries");

@@ -31,6 +31,8 @@ struct State {
     agents: Vec<Agent>,
     accounts: HashMap<&'static str, Timestamp>,
     alarmed_at: Option<Timestamp>,
+    /// Of agents that renewed: the serial number that they showed.
+    previous: HashMap<AgentId, [u8; 16]>,
     audit: Vec<AuditEntry>,
 }
 
@@ -77,12 +79,12 @@ impl State {
         Ok(group.name.clone())
     }
 
-    fn live_short(&self, now: Timestamp) -> impl Iterator<Item = &KeptInstallCode> {
-        self.codes.iter().filter(move |kept| kept.code.form == Form::Short && kept.code.is_live(now))
+    fn told_short(&self, now: Timestamp) -> impl Iterator<Item = &KeptInstallCode> {
+        self.codes.iter().filter(move |kept| kept.code.form == Form::Short && kept.code.is_told(now))
     }
 
-    fn count_live(&self, now: Timestamp) -> u32 {
-        u32::try_from(self.live_short(now).count()).unwrap_or(u32::MAX)
+    fn count_told(&self, now: Timestamp) -> u32 {
+        u32::try_from(self.told_short(now).count()).unwrap_or(u32::MAX)
     }
 
     fn add_code(
@@ -93,7 +95,7 @@ impl State {
         audit: AuditEntry,
     ) -> Result<(), RecordsError> {
         let code = &kept.code;
-        if code.form == Form::Short && self.count_live(now) >= most_short {
+        if code.form == Form::Short && self.count_told(now) >= most_short {
             return Err(RecordsError::Full);
         }
         if !self.groups.iter().any(|group| group.id == code.terms.group && group.app == code.app) {
@@ -134,15 +136,15 @@ impl State {
         let now = admission.now;
         let mut charged = None;
         if admission.form == Form::Short {
-            let live = self.count_live(now);
+            let live = self.count_told(now);
             charged = Some((Account::Common, live));
             if let Throttled::Wait(wait) = self.charge(Account::Common, now, live) {
-                if self.alarmed_at.is_none_or(|at| now.since(at) >= ALARM_EVERY) {
+                if self.alarmed_at.is_none_or(|at| at > now || now.since(at) >= ALARM_EVERY) {
                     self.alarmed_at = Some(now);
                     self.tell(admission.alarm(live));
                 }
                 let near: Vec<_> = self
-                    .live_short(now)
+                    .told_short(now)
                     .filter(|kept| kept.code.terms.networks.iter().any(|network| network.contains(admission.client)))
                     .map(|kept| kept.lookup)
                     .collect();
@@ -159,7 +161,8 @@ impl State {
                 charged = Some((Account::Reserve, live));
             }
         }
-        let Some(at) = self.codes.iter().position(|kept| kept.lookup == admission.lookup) else {
+        let Some(at) = self.codes.iter().position(|kept| kept.lookup == admission.lookup && kept.code.is_told(now))
+        else {
             return Ok(Admitted::Unknown);
         };
         if let Some((account, live)) = charged
@@ -365,11 +368,20 @@ impl InstallCodeRecords for ModelMachines {
         })
     }
 
+    async fn forget_install_codes(&self, before: Timestamp) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let used: Vec<_> = state.agents.iter().map(|agent| agent.code.clone()).collect();
+            state.codes.retain(|kept| kept.code.terms.deadline >= before || used.contains(&kept.code.id));
+            Ok(())
+        })
+    }
+
     async fn guessing(&self, now: Timestamp) -> Result<(u32, bool), RecordsError> {
         self.verb(|state| {
-            let live = state.count_live(now);
             let empty_at = state.accounts.get(Account::Common.word()).copied();
-            Ok((live, matches!(Account::Common.charge(empty_at, now, live).0, Throttled::Wait(_))))
+            let paused = matches!(Account::Common.charge(empty_at, now, state.count_told(now)).0, Throttled::Wait(_));
+            let live = state.told_short(now).filter(|kept| kept.code.is_live(now)).count();
+            Ok((u32::try_from(live).unwrap_or(u32::MAX), paused))
         })
     }
 }
@@ -407,16 +419,22 @@ impl AgentRecords for ModelMachines {
     async fn renew_agent(
         &self,
         id: AgentId,
+        shown: [u8; 16],
         certificate: IssuedCertificate,
         audit: AuditEntry,
     ) -> Result<Agent, RecordsError> {
         self.verb(|state| {
+            let is_previous = state.previous.get(&id) == Some(&shown);
             let agent = state.agent(id)?;
             if agent.ended.is_some() {
                 return Err(RecordsError::Missing);
             }
+            if shown != agent.certificate.serial && !is_previous {
+                return Err(RecordsError::Changed);
+            }
             agent.certificate = certificate;
             let agent = agent.clone();
+            state.previous.insert(id, shown);
             state.tell(audit);
             state.shown(&agent)
         })

@@ -1,7 +1,9 @@
+use countersign_domain::ports::RecordsError;
 use countersign_domain::rates::Limited;
 use http::StatusCode;
 
 use crate::door::Refusal;
+use crate::problem::is_defect;
 
 /// What this gateway and its operations complain of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,11 @@ impl From<Refusal> for Complaint {
 }
 
 impl Complaint {
+    /// What trouble with the records is to the caller: to be tried again, or a defect.
+    pub(super) fn of_records(error: &RecordsError) -> Self {
+        if is_defect(error) { Self::Failed } else { Self::Busy }
+    }
+
     /// Status, code and message.
     ///
     /// Codes and messages are those of the vendor's tables and of answers that its users have published; it has them in

@@ -134,7 +134,7 @@ async fn delete_install_code(call: Call<'_>) -> Result<Tree, Complaint> {
     match call.machines.revoke_install_code.by_text(&call.key.row.app, code, by(&call, &detail)).await {
         Ok(_) => Ok(Tree::nothing()),
         Err(RevokeInstallCodeError::Unknown) => Err(Complaint::IllegalParameter),
-        Err(RevokeInstallCodeError::Records(_)) => Err(Complaint::Busy),
+        Err(RevokeInstallCodeError::Records(error)) => Err(Complaint::of_records(&error)),
     }
 }
 
@@ -167,7 +167,7 @@ async fn describe_agent_install_status(call: Call<'_>) -> Result<Tree, Complaint
     let ids = uuids.iter().copied().filter_map(AgentId::parse).collect();
     let agents = call.machines.manage_agents.some(&call.key.row.app, ids).await.map_err(|error| match error {
         ManageAgentsError::Unknown => Complaint::IllegalParameter,
-        ManageAgentsError::Records(_) => Complaint::Busy,
+        ManageAgentsError::Records(error) => Complaint::of_records(&error),
     })?;
     let shown = uuids.into_iter().map(|uuid| {
         let id = AgentId::parse(uuid);
@@ -217,14 +217,14 @@ fn not_issued(error: &IssueInstallCodeError, deadline: &'static str, language: L
         IssueInstallCodeError::TooManyLive => Complaint::TooManyInstallCodes,
         // This door sets neither.
         IssueInstallCodeError::NoUses | IssueInstallCodeError::TooManyNetworks => Complaint::IllegalParameter,
-        IssueInstallCodeError::Records(_) => Complaint::Busy,
+        IssueInstallCodeError::Records(error) => Complaint::of_records(error),
     }
 }
 
 fn not_read(error: &ReadInstallCodesError) -> Complaint {
     match error {
         ReadInstallCodesError::UnknownCode | ReadInstallCodesError::UnknownAgent => Complaint::IllegalParameter,
-        ReadInstallCodesError::Records(_) => Complaint::Busy,
+        ReadInstallCodesError::Records(error) => Complaint::of_records(error),
     }
 }
 

@@ -88,16 +88,14 @@ impl Operation {
     fn can_have(&self, problem: &Problem) -> bool {
         let is_one_of = |ids: &[&str]| ids.contains(&self.id);
         match problem {
-            Problem::Failed | Problem::Busy | Problem::DeadlineExceeded => true,
+            Problem::Failed | Problem::Busy | Problem::DeadlineExceeded | Problem::TooManyRequests(_) => true,
             Problem::MalformedRequest(..) => self.body || is_one_of(&["listInstallCodes", "listAgents"]),
             Problem::BodyIncomplete | Problem::BodyTooLarge => self.body,
             Problem::Unauthenticated | Problem::PermissionDenied => matches!(self.proof, Key(_)),
             Problem::CertificateNeeded | Problem::AgentGone => self.proof == Certificate,
             Problem::NoSuchThing => self.path.ends_with("/{id}"),
-            Problem::TooManyRequests(_) => {
-                is_one_of(&["issueChallenge", "answerChallenge", "redeemTicket", "enrolAgent"])
-            }
-            Problem::UnknownSiteKey | Problem::AppDisabled => is_one_of(&["issueChallenge", "answerChallenge"]),
+            Problem::UnknownSiteKey => is_one_of(&["issueChallenge", "answerChallenge"]),
+            Problem::AppDisabled => is_one_of(&["issueChallenge", "answerChallenge", "heartbeat", "renewAgent"]),
             Problem::WrongAnswer | Problem::ChallengeExpired | Problem::ChallengeUsed | Problem::ChallengeUnknown => {
                 is_one_of(&["answerChallenge"])
             }
@@ -327,9 +325,7 @@ fn the_document_names_this_version_and_every_limit() {
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let limited = &document["components"]["responses"]["TooManyRequests"]["content"]["application/problem+json"];
     let limits = limited["schema"]["properties"]["limit"]["enum"].as_array().unwrap();
-    // The native API's calls are not signed.
-    let native = Limit::ALL.into_iter().filter(|limit| *limit != Limit::SignedCallsPerKey);
-    assert_eq!(*limits, native.map(|limit| json!(limit.name())).collect::<Vec<_>>());
+    assert_eq!(*limits, Limit::ALL.map(|limit| json!(limit.name())));
 }
 
 #[test]

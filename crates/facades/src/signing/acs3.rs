@@ -120,6 +120,13 @@ impl Signed<'_> {
         }
     }
 
+    /// The string to sign for the client's eyes: where something was blanked, not even its hash, from which a short value
+    /// could be found.
+    pub(crate) fn string_to_sign_shown(&self) -> String {
+        let is_own = |name: &str| name.starts_with("x-acs-") || SHOWN.contains(&name);
+        if self.names.split(';').all(is_own) { self.string_to_sign() } else { format!("{ALGORITHM}\n…") }
+    }
+
     fn canonical_request<'s>(&'s self, value: impl Fn(&'s str) -> &'s [u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1_024);
         for line in [self.method.as_str(), "/", &self.query] {

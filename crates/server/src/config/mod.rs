@@ -37,7 +37,8 @@ answer_per_address.burst = 0
 answer_per_app.burst = 0
 redeem_per_app.burst = 0
 enrol_per_address.burst = 0
-signed_calls_per_key.burst = 0
+calls_per_agent.burst = 0
+calls_per_key.burst = 0
 [agents]
 plain_http = true
 vendor_form = true

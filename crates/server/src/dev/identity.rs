@@ -10,7 +10,7 @@ use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::install_code::{Form, Route};
 use countersign_domain::operations::{Actor, CodePolicy, IssueInstallCode, MachinePorts, NewInstallCode};
-use countersign_domain::ports::{Admission, Authority, Clock, Entropy, Records, RecordsError};
+use countersign_domain::ports::{Admission, Admitted, Authority, Clock, Entropy, Records, RecordsError};
 use countersign_domain::sealing::MasterKey;
 use serde::{Deserialize, Serialize};
 
@@ -182,9 +182,10 @@ impl Identity {
             now,
             repeat: Duration::ZERO,
         };
-        records.admit_agent(admission).await?;
-        records.see_agent(id, now).await?;
-        Ok(())
+        match records.admit_agent(admission).await? {
+            Admitted::Joined(_) => Ok(records.see_agent(id, now).await.map(drop)?),
+            other => anyhow::bail!("the agent of {FILE} could not join: {other:?}"),
+        }
     }
 
     /// Writes `dev.json`, whole or not at all.

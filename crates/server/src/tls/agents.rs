@@ -78,9 +78,11 @@ impl Peers {
     /// The agent at the other end of a connection; `None` if no certificate was shown, or none that holds now. Asked of each
     /// connection, resumed ones too, whose certificates rustls took over without looking at them again.
     pub(crate) fn agent(&self, connection: &ServerConnection) -> Option<AgentCertificate> {
-        let (shown, chain) = connection.peer_certificates()?.split_first()?;
+        let shown = connection.peer_certificates()?.first()?;
         let now = OurTime::at(self.clock.now());
-        self.verifier.verify_client_cert(shown, chain, now).ok()?;
+        // Without what the client sent beside it: the authority signs agents itself, so nothing can stand in between, and
+        // looking for a way through a few hundred certificates of a stranger's takes seconds.
+        self.verifier.verify_client_cert(shown, &[], now).ok()?;
         read_certificate(shown)
     }
 }

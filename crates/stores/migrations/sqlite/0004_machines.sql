@@ -33,9 +33,10 @@ CREATE TABLE install_code (
     revoked_at    INTEGER
 ) STRICT;
 
--- Every guess counts the live short codes.
-CREATE INDEX install_code_live ON install_code (form, deadline, uses, max_uses) WHERE revoked_at IS NULL;
+-- Every guess counts the short codes that could be told apart from none.
+CREATE INDEX install_code_deadline ON install_code (form, deadline, revoked_at);
 CREATE INDEX install_code_app ON install_code (app, created_at);
+CREATE INDEX install_code_group ON install_code (group_id);
 
 CREATE TABLE agent (
     sequence     INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, -- the order of joining
@@ -49,7 +50,9 @@ CREATE TABLE agent (
     machine_id   TEXT    NOT NULL,
     certificate  TEXT    NOT NULL,
     serial       BLOB    NOT NULL,
+    previous     BLOB,             -- the serial before: its answer may have been lost
     request      BLOB    NOT NULL, -- SHA-256 of the signing request
+    joined_with  BLOB    NOT NULL, -- that of the first, by which a repeated attempt to join is known
     issued_at    INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     address      TEXT    NOT NULL,
@@ -61,6 +64,7 @@ CREATE TABLE agent (
 
 CREATE INDEX agent_app ON agent (app, sequence);
 CREATE INDEX agent_code ON agent (code, sequence);
+CREATE INDEX agent_joined_with ON agent (code, joined_with);
 CREATE INDEX agent_group ON agent (group_id);
 
 CREATE TABLE account (

@@ -29,7 +29,8 @@ pub(super) fn alarm(
     since: Timestamp,
     now: Timestamp,
 ) -> Result<bool, RecordsError> {
-    let update = "UPDATE account SET alarmed_at = ?2 WHERE name = ?1 AND (alarmed_at IS NULL OR alarmed_at <= ?3)";
+    let update = "UPDATE account SET alarmed_at = ?2 WHERE name = ?1 AND \
+                  (alarmed_at IS NULL OR alarmed_at <= ?3 OR alarmed_at > ?2)";
     let raised = connection.execute(update, (name, now.milliseconds(), since.milliseconds())).map_err(refused)?;
     Ok(raised > 0)
 }

@@ -13,7 +13,7 @@ use countersign_domain::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
-use super::install_codes::{code_of, live_short_codes, live_short_codes_of_networks, route};
+use super::install_codes::{code_of, route, told_short_codes, told_short_codes_near};
 use super::rows::{changed, damaged, parsed, refused, rows, tell, time};
 use super::{SqliteRecords, accounts};
 
@@ -51,15 +51,21 @@ impl AgentRecords for SqliteRecords {
     async fn renew_agent(
         &self,
         id: AgentId,
+        shown: [u8; 16],
         certificate: IssuedCertificate,
         audit: AuditEntry,
     ) -> Result<Agent, RecordsError> {
         let verb = move |connection: &Connection| {
+            let select = "SELECT serial = ?2 OR previous IS ?2 FROM agent WHERE id = ?1 AND ended IS NULL";
+            let is_known = connection.query_row(select, (id.bytes(), shown), |row| row.get(0)).optional();
+            if !is_known.map_err(refused)?.ok_or(RecordsError::Missing)? {
+                return Err(RecordsError::Changed);
+            }
             let update = "UPDATE agent SET certificate = ?2, serial = ?3, request = ?4, issued_at = ?5, \
-                          expires_at = ?6 WHERE id = ?1 AND ended IS NULL";
+                          expires_at = ?6, previous = ?7 WHERE id = ?1";
             let IssuedCertificate { certificate, serial, request, issued_at, expires_at } = certificate;
             let (issued_at, expires_at) = (issued_at.milliseconds(), expires_at.milliseconds());
-            changed(connection, update, (id.bytes(), certificate, serial, request, issued_at, expires_at))?;
+            changed(connection, update, (id.bytes(), certificate, serial, request, issued_at, expires_at, shown))?;
             tell(connection, &audit)?;
             one(connection, id)
         };
@@ -122,9 +128,8 @@ fn admit(connection: &Connection, admission: &Admission) -> Result<Admitted, Rec
             Err(paused) => return Ok(paused),
         },
     };
-    let Some((kept, group_name, app_enabled)) = code_of(connection, &admission.lookup)? else {
-        return Ok(Admitted::Unknown);
-    };
+    let found = code_of(connection, &admission.lookup)?.filter(|(kept, ..)| kept.code.is_told(admission.now));
+    let Some((kept, group_name, app_enabled)) = found else { return Ok(Admitted::Unknown) };
     charged.give_back(connection)?;
     let code = kept.code;
     if let Some(agent) = repeated(connection, admission, &code.id)? {
@@ -161,7 +166,7 @@ impl Charged {
 /// Charges a look at a short code, or says why there is none.
 fn charge(connection: &Connection, admission: &Admission) -> Result<Result<Charged, Admitted>, RecordsError> {
     let now = admission.now;
-    let live = live_short_codes(connection, now)?;
+    let live = told_short_codes(connection, now)?;
     let wait = match charge_to(connection, Account::Common, now, live)? {
         (Throttled::Go, empty_at) => {
             return Ok(Ok(Charged { account: Some((Account::Common, empty_at)), live }));
@@ -171,10 +176,12 @@ fn charge(connection: &Connection, admission: &Admission) -> Result<Result<Charg
     if accounts::alarm(connection, Account::Common.word(), now.minus(ALARM_EVERY), now)? {
         tell(connection, &admission.alarm(live))?;
     }
-    let inside =
-        |terms: &[countersign_domain::network::Network]| terms.iter().any(|network| network.contains(admission.client));
-    let mut near = live_short_codes_of_networks(connection, now)?;
-    near.retain(|kept| inside(&kept.code.terms.networks));
+    // Before any code is read: while guesses are paused, a stranger's attempt must cost little.
+    let empty_at = accounts::read(connection, Account::Reserve.word())?;
+    if let (Throttled::Wait(wait), _) = Account::Reserve.charge(empty_at, now, 1) {
+        return Ok(Err(Admitted::Paused(wait)));
+    }
+    let near = told_short_codes_near(connection, now, admission.client)?;
     if near.is_empty() {
         return Ok(Err(Admitted::Paused(wait)));
     }
@@ -182,7 +189,7 @@ fn charge(connection: &Connection, admission: &Admission) -> Result<Result<Charg
     match charge_to(connection, Account::Reserve, now, live)? {
         (Throttled::Wait(wait), _) => Ok(Err(Admitted::Paused(wait))),
         // Compared with those codes only: of any other, not even that it exists is told.
-        (Throttled::Go, _) if near.iter().all(|kept| kept.lookup != admission.lookup) => Ok(Err(Admitted::Unknown)),
+        (Throttled::Go, _) if !near.contains(&admission.lookup) => Ok(Err(Admitted::Unknown)),
         (Throttled::Go, empty_at) => Ok(Ok(Charged { account: Some((Account::Reserve, empty_at)), live })),
     }
 }
@@ -213,7 +220,8 @@ fn repeated(
     admission: &Admission,
     code: &InstallCodeId,
 ) -> Result<Option<Agent>, RecordsError> {
-    let select = format!("{AGENT} WHERE agent.code = ?1 AND agent.request = ?2 ORDER BY agent.sequence DESC LIMIT 1");
+    let select =
+        format!("{AGENT} WHERE agent.code = ?1 AND agent.joined_with = ?2 ORDER BY agent.sequence DESC LIMIT 1");
     let values = (code.as_str(), admission.certificate.request);
     let found = connection.query_row(&select, values, agent).optional().map_err(damaged)?;
     Ok(found.filter(|agent| admission.repeats(agent)))
@@ -227,8 +235,8 @@ fn one(connection: &Connection, id: AgentId) -> Result<Agent, RecordsError> {
 
 fn insert(connection: &Connection, agent: &Agent) -> Result<(), RecordsError> {
     let insert = "INSERT INTO agent (id, app, group_id, code, hostname, os, architecture, machine_id, certificate, \
-                  serial, request, issued_at, expires_at, address, joined_at) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                  serial, request, joined_with, issued_at, expires_at, address, joined_at) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
     let IssuedCertificate { certificate, serial, request, issued_at, expires_at } = &agent.certificate;
     let values = params![
         agent.id.bytes(),
@@ -242,6 +250,7 @@ fn insert(connection: &Connection, agent: &Agent) -> Result<(), RecordsError> {
         certificate,
         serial,
         request,
+        agent.joined_with,
         issued_at.milliseconds(),
         expires_at.milliseconds(),
         agent.address.to_string(),
@@ -278,6 +287,7 @@ fn agent(row: &Row<'_>) -> Result<Agent, rusqlite::Error> {
             issued_at: time(row, "issued_at")?,
             expires_at: time(row, "expires_at")?,
         },
+        joined_with: row.get("joined_with")?,
         address: parsed(row, "address", |text| text.parse().ok())?,
         joined_at: time(row, "joined_at")?,
         seen_at: optional_time("seen_at")?,

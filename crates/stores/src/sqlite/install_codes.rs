@@ -1,5 +1,7 @@
 //! Groups and install codes.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 use countersign_domain::agent::{AgentId, OperatingSystem};
 use countersign_domain::app::AppId;
@@ -7,7 +9,7 @@ use countersign_domain::audit::AuditEntry;
 use countersign_domain::group::{Group, GroupId, GroupName};
 use countersign_domain::guess_budget::Account;
 use countersign_domain::install_code::{
-    Form, InstallCode, InstallCodeId, KeptInstallCode, Lookup, Route, Source, Terms,
+    Form, InstallCode, InstallCodeId, KeptInstallCode, Lookup, Route, Source, TOLD_FOR, Terms,
 };
 use countersign_domain::network::Network;
 use countersign_domain::ports::{GroupRecords, InstallCodeRecords, Named, RecordsError, Use};
@@ -20,6 +22,8 @@ use super::{SqliteRecords, accounts};
 
 /// A code that could admit somebody: `?1` is the present time.
 const LIVE: &str = "revoked_at IS NULL AND deadline > ?1 AND (max_uses IS NULL OR uses < max_uses)";
+/// A short code that machines hear of, be it why they are refused: `?1` is the time a day ago.
+const TOLD: &str = "form = 'short' AND deadline > ?1 AND (revoked_at IS NULL OR revoked_at > ?1)";
 const GROUP: &str = "SELECT id, app, name, is_default, created_at FROM machine_group";
 const CODE: &str = "SELECT install_code.*, machine_group.name AS group_name FROM install_code \
                     JOIN machine_group ON machine_group.id = install_code.group_id";
@@ -202,30 +206,54 @@ impl InstallCodeRecords for SqliteRecords {
         self.writer.run(verb).await
     }
 
+    async fn forget_install_codes(&self, before: Timestamp) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            let delete = "DELETE FROM install_code WHERE deadline < ?1 \
+                          AND NOT EXISTS (SELECT 1 FROM agent WHERE agent.code = install_code.id)";
+            connection.execute(delete, [before.milliseconds()]).map(drop).map_err(refused)
+        };
+        self.writer.run(verb).await
+    }
+
     async fn guessing(&self, now: Timestamp) -> Result<(u32, bool), RecordsError> {
         let verb = move |connection: &Connection| {
-            let live = live_short_codes(connection, now)?;
-            let empty_at = accounts::read(connection, Account::Common.word())?;
-            Ok((live, matches!(Account::Common.charge(empty_at, now, live).0, Throttled::Wait(_))))
+            let select = format!("SELECT count(*) FROM install_code WHERE {LIVE} AND form = 'short'");
+            let live = connection.query_row(&select, [now.milliseconds()], |row| row.get(0)).map_err(refused)?;
+            let (told, empty_at) =
+                (told_short_codes(connection, now)?, accounts::read(connection, Account::Common.word())?);
+            Ok((live, matches!(Account::Common.charge(empty_at, now, told).0, Throttled::Wait(_))))
         };
         self.reader.run(verb).await
     }
 }
 
-/// How many short codes could admit somebody at `now`.
-pub(super) fn live_short_codes(connection: &Connection, now: Timestamp) -> Result<u32, RecordsError> {
-    let select = format!("SELECT count(*) FROM install_code WHERE {LIVE} AND form = 'short'");
+/// How many short codes machines hear of at `now`.
+pub(super) fn told_short_codes(connection: &Connection, now: Timestamp) -> Result<u32, RecordsError> {
+    let select = format!("SELECT count(*) FROM install_code WHERE {TOLD}");
     let mut statement = connection.prepare_cached(&select).map_err(refused)?;
-    statement.query_row([now.milliseconds()], |row| row.get(0)).map_err(refused)
+    statement.query_row([now.minus(TOLD_FOR).milliseconds()], |row| row.get(0)).map_err(refused)
 }
 
-/// The live short codes that name networks.
-pub(super) fn live_short_codes_of_networks(
+/// The short codes that machines at `client` hear of at `now` because their networks hold it: by what they are found.
+pub(super) fn told_short_codes_near(
     connection: &Connection,
     now: Timestamp,
-) -> Result<Vec<KeptInstallCode>, RecordsError> {
-    let select = format!("{CODE} WHERE {LIVE} AND form = 'short' AND networks != ''");
-    rows(connection, &select, [now.milliseconds()], |row| code(row).map(|(kept, _)| kept))
+    client: IpAddr,
+) -> Result<Vec<Lookup>, RecordsError> {
+    let select = format!("SELECT lookup, networks FROM install_code WHERE {TOLD} AND networks != ''");
+    let near = |row: &Row<'_>| {
+        let holds = parsed(row, "networks", |text| {
+            let networks: Option<Vec<Network>> = text.split_whitespace().map(network).collect();
+            networks.map(|networks| networks.iter().any(|network| network.contains(client)))
+        })?;
+        Ok(if holds { Some(row.get("lookup")?) } else { None })
+    };
+    let found = rows(connection, &select, [now.minus(TOLD_FOR).milliseconds()], near)?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+fn network(text: &str) -> Option<Network> {
+    Network::try_from(text.to_owned()).ok()
 }
 
 /// The code of this text, whosever it is, its group's name, and whether its app is on.
@@ -262,7 +290,7 @@ fn insert_code(
     audit: &AuditEntry,
 ) -> Result<(), RecordsError> {
     let KeptInstallCode { code, lookup, sealed } = kept;
-    if code.form == Form::Short && live_short_codes(connection, now)? >= most_short {
+    if code.form == Form::Short && told_short_codes(connection, now)? >= most_short {
         return Err(RecordsError::Full);
     }
     let Terms { deadline, group, os, networks, max_uses, only_image, route } = &code.terms;
@@ -308,7 +336,6 @@ fn group(row: &Row<'_>) -> Result<Group, rusqlite::Error> {
 }
 
 fn code(row: &Row<'_>) -> Result<(KeptInstallCode, GroupName), rusqlite::Error> {
-    let network = |text: &str| Network::try_from(text.to_owned()).ok();
     let code = InstallCode {
         id: parsed(row, "id", InstallCodeId::parse)?,
         app: parsed(row, "app", AppId::parse)?,

@@ -55,6 +55,8 @@ fn connect(path: &Path) -> Result<Connection, RecordsError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // Every hot statement, and then some.
+        connection.set_prepared_statement_cache_capacity(64);
         Ok(connection)
     };
     open().map_err(|error| unavailable(&error))

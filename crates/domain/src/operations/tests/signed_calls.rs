@@ -108,14 +108,14 @@ fn a_full_store_of_nonces_refuses_the_call() {
 #[test]
 fn each_key_has_its_own_limit() {
     let mut house = House::new();
-    house.policy.rates.signed_calls_per_key = Some(Rule { burst: 1, interval: Duration::from_secs(2) });
+    house.policy.rates.calls_per_key = Some(Rule { burst: 1, interval: Duration::from_secs(2) });
     let calls = calls(&mut house, 10);
     let admit = |key: &str| block_on(calls.admit(&id(key)));
     assert_eq!(admit("AK1"), Ok(()));
     assert_eq!(admit("AK2"), Ok(()));
     match admit("AK1") {
         Err(AdmissionError::Limited(limited)) => {
-            assert_eq!((limited.limit, limited.retry_after), (Limit::SignedCallsPerKey, Duration::from_secs(2)));
+            assert_eq!((limited.limit, limited.retry_after), (Limit::CallsPerKey, Duration::from_secs(2)));
         }
         other => panic!("{other:?}"),
     }
