@@ -18,6 +18,7 @@ mod hex;
 mod house;
 mod http;
 mod listen;
+mod machine;
 mod master_key;
 mod metrics;
 mod operations_door;

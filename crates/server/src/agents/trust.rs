@@ -62,6 +62,27 @@ pub fn joining_config(pin: Pin, clock: Arc<dyn Clock>) -> Result<ClientConfig, E
     Ok(config)
 }
 
+/// How a machine that joins speaks to the server where one of these authorities vouches for its name, as for any site.
+/// HTTP/1.1 is spoken.
+///
+/// # Errors
+/// If none of them can be used.
+pub(crate) fn vouched_config(
+    authorities: Vec<CertificateDer<'static>>,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    // A system's collection may hold some that are too odd for us, which is no reason to trust none.
+    let (used, _odd) = roots.add_parsable_certificates(authorities);
+    anyhow::ensure!(used > 0, "there is no authority's certificate to trust");
+    let mut config = ClientConfig::builder_with_details(provider(), OurTime::of(clock))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
 /// Takes a certificate of the agents' authority for [`SERVER_NAME`]. The host that was dialled is not compared: it may change.
 #[derive(Debug)]
 struct AgentsServer {

@@ -1,3 +1,5 @@
+pub(super) mod machine;
+
 use clap::Subcommand;
 
 use super::agent_admin::AgentAdminCommand;
@@ -5,12 +7,15 @@ use super::agent_admin::AgentAdminCommand;
 #[derive(Subcommand)]
 pub(super) enum AgentCommand {
     #[command(flatten)]
+    Machine(machine::MachineCommand),
+    #[command(flatten)]
     Admin(AgentAdminCommand),
 }
 
 impl AgentCommand {
     pub(super) fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Machine(command) => command.run(),
             Self::Admin(command) => command.run(),
         }
     }

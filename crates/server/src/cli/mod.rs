@@ -22,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use countersign_domain::time::Timestamp;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Flags, Mode};
 use crate::dev;
@@ -52,7 +53,7 @@ enum Command {
     /// Make, list, rename and remove the groups where machines belong
     #[command(subcommand)]
     Group(group::GroupCommand),
-    /// List, show and revoke the machines that joined
+    /// Join a server, be heard of and leave; and beside the server: list, show and revoke the machines that joined
     #[command(subcommand)]
     Agent(agent::AgentCommand),
     /// Print the audit trail: who did what to whom, newest first
@@ -111,7 +112,16 @@ fn master_key_variable() -> Option<String> {
     std::env::var(crate::master_key::VARIABLE).ok()
 }
 
-/// Runs the command that the arguments name. Exit status: 0 done, 1 refused or failed, 2 wrong use (clap's own).
+/// An error that ends the command with a status of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{sentence}")]
+struct Ends {
+    status: u8,
+    sentence: String,
+}
+
+/// Runs the command that the arguments name. Exit status: 0 done, 1 refused or failed, 2 wrong use (clap's own), 3 where
+/// `agent` was sent away.
 pub fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(serve) => serve.run(),
@@ -133,7 +143,7 @@ pub fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let _unheard = writeln!(std::io::stderr(), "countersign: {error:#}");
-            ExitCode::FAILURE
+            error.downcast_ref::<Ends>().map_or(ExitCode::FAILURE, |ends| ends.status.into())
         }
     }
 }
@@ -156,7 +166,19 @@ fn second(moment: Timestamp) -> String {
 
 /// Runs a command's future to its end, on this thread.
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_current_thread().build()?.block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
+}
+
+/// Ends at SIGTERM or at an interrupt from the keyboard.
+fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 #[cfg(test)]

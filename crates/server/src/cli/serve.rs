@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 use tracing_subscriber::EnvFilter;
 
-use super::{Place, master_key_variable};
+use super::{Place, master_key_variable, stopped};
 use crate::config::{Log, LogFormat, Mode};
 use crate::house::{Announcement, House};
 use crate::system::{OsEntropy, SystemClock};
@@ -67,18 +67,6 @@ fn reload_at_hangup(reload: Arc<Notify>) -> anyhow::Result<()> {
         }
     });
     Ok(())
-}
-
-/// Ends at SIGTERM or at an interrupt from the keyboard.
-fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 fn start_log(log: &Log) -> anyhow::Result<()> {

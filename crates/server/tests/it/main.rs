@@ -10,6 +10,7 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+mod agent_machine;
 mod agent_tls;
 mod alibaba;
 mod apps;

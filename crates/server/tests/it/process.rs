@@ -59,6 +59,31 @@ impl Server {
         (server, lines)
     }
 
+    /// Starts `serve` as for others, and waits until it says that it listens; with the pin of its key, if it has HTTPS.
+    pub(crate) fn for_others(data: &Path, settings: &[(&str, &str)]) -> (Self, Option<String>) {
+        let listen =
+            settings.iter().find(|(name, _)| *name == "COUNTERSIGN__LISTEN").map_or("127.0.0.1:0", |set| set.1);
+        let mut command = command(&["serve", "--listen", listen, "--data"]);
+        command.arg(data).envs(settings.iter().copied()).env("COUNTERSIGN__LOG__FORMAT", "json");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        let said: Value = loop {
+            line.clear();
+            assert!(log.read_line(&mut line).unwrap() > 0, "the server has ended");
+            let said: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            if said["message"] == "listening" {
+                break said;
+            }
+        };
+        // Read on, or the server would wait for its log to be read.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let url = said["public_url"].as_str().unwrap();
+        let address = url.split_once("://").unwrap().1.parse().unwrap();
+        let pin = said["pin"].as_str().map(str::to_owned);
+        (Self { child, address, dev: Value::Null }, pin)
+    }
+
     fn spawn(data: &Path, settings: &[(&str, &str)], log: Stdio) -> Self {
         let mut command = command(&["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]);
         command.arg(data).envs(settings.iter().copied()).stdout(Stdio::piped()).stderr(log);

@@ -1,0 +1,248 @@
+//! What a machine keeps: one file for what makes it an agent, so that key and certificate change in one rename; and files
+//! for what is under way.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use countersign_domain::secret::Secret;
+use rcgen::KeyPair;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{certificates, private_file};
+
+/// Where it is, unless somebody says otherwise.
+pub(crate) const DEFAULT: &str = "/var/lib/countersign-agent";
+
+const IDENTITY: &str = "identity.json";
+const REQUEST: &str = "request.json";
+const STAGED: &str = "staged.json";
+/// More than any of the files takes, so that a growing buffer leaves no copy of a key behind.
+const ROOM: usize = 64 * 1024;
+
+/// The folder. Nobody but its owner may look into it.
+pub(crate) struct Folder(PathBuf);
+
+/// Who a machine is, and where its server is.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) agent_id: String,
+    pub(crate) group: String,
+    /// Where to call from now on.
+    pub(crate) endpoint: String,
+    pub(crate) heartbeat_seconds: u32,
+    pub(crate) expires_at: String,
+    /// In PEM, as the two others.
+    #[serde(with = "exposed")]
+    pub(super) key: Secret<String>,
+    pub(super) certificate: String,
+    /// The agents' authority: the only server that is trusted is one that it vouches for.
+    pub(super) ca: String,
+}
+
+/// A key that is not certified yet, and the request for it. Kept before it is sent: where the answer is lost, the same
+/// request is sent again and gets the same answer.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Request {
+    #[serde(with = "exposed")]
+    pub(super) key: Secret<String>,
+    pub(super) csr: String,
+}
+
+impl Request {
+    /// A fresh key, and a request for it that names nobody.
+    pub(super) fn draw() -> anyhow::Result<Self> {
+        let key = KeyPair::generate()?;
+        let csr = certificates::request(&key)?;
+        Ok(Self { key: Secret::new(certificates::pem("PRIVATE KEY", key.serialized_der())), csr })
+    }
+}
+
+/// What a machine made from this one needs to join at its first start.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Staged {
+    #[serde(with = "exposed")]
+    pub(super) code: Secret<String>,
+    /// The start of the machine that was staged: in this one nobody joins.
+    pub(super) boot: String,
+    pub(super) server: String,
+    pub(super) pin: Option<String>,
+    /// Certificates in PEM.
+    pub(super) ca: Option<String>,
+}
+
+impl Folder {
+    /// The folder at `path`, which need not be there to be read.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// Who this machine is, if it has joined.
+    pub(crate) fn identity(&self) -> anyhow::Result<Option<Identity>> {
+        self.read(IDENTITY)
+    }
+
+    /// From now on the machine is this agent; what was on the way there is forgotten.
+    pub(super) fn keep_identity(&self, identity: &Identity) -> anyhow::Result<()> {
+        self.write(IDENTITY, identity)?;
+        self.remove(REQUEST)?;
+        self.remove(STAGED)
+    }
+
+    /// The machine is nobody any more.
+    pub(super) fn forget(&self) -> anyhow::Result<()> {
+        [IDENTITY, REQUEST, STAGED].into_iter().try_for_each(|name| self.remove(name))
+    }
+
+    /// The request that is under way, or a fresh one, on the disk before anybody sees it.
+    pub(super) fn request(&self) -> anyhow::Result<Request> {
+        if let Some(request) = self.read(REQUEST)? {
+            return Ok(request);
+        }
+        let request = Request::draw()?;
+        self.write(REQUEST, &request)?;
+        Ok(request)
+    }
+
+    pub(super) fn staged(&self) -> anyhow::Result<Option<Staged>> {
+        self.read(STAGED)
+    }
+
+    /// Leaves what a later start needs. The key goes: all machines made from this one would have the same.
+    pub(super) fn stage(&self, staged: &Staged) -> anyhow::Result<()> {
+        self.remove(REQUEST)?;
+        self.write(STAGED, staged)
+    }
+
+    fn read<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Option<T>> {
+        let path = self.0.join(name);
+        let text = match fs::read(&path) {
+            Ok(text) => Secret::new(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        // Not the reader's own words: they may quote a secret.
+        let read = serde_json::from_slice(text.expose()).ok();
+        let read = read.with_context(|| format!("{} is not what was written there", path.display()))?;
+        Ok(Some(read))
+    }
+
+    fn write(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
+        let mut folder = fs::DirBuilder::new();
+        folder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.create(&self.0).with_context(|| self.0.display().to_string())?;
+        let mut text = Vec::with_capacity(ROOM);
+        serde_json::to_writer(&mut text, value)?;
+        let text = Secret::new(text);
+        let path = self.0.join(name);
+        private_file::write(&path, text.expose()).with_context(|| path.display().to_string())
+    }
+
+    fn remove(&self, name: &str) -> anyhow::Result<()> {
+        let path = self.0.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(|| path.display().to_string()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Secrets in files that nobody else may read: nowhere else is one written out.
+mod exposed {
+    use countersign_domain::secret::Secret;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity() -> Identity {
+        let Request { key, csr } = Request::draw().unwrap();
+        Identity {
+            agent_id: "c15c0289-ec2d-4a91-a7ec-8e65a18debbe".to_owned(),
+            group: "default".to_owned(),
+            endpoint: "https://verify.example.com".to_owned(),
+            heartbeat_seconds: 60,
+            expires_at: "2027-01-01T00:00:00Z".to_owned(),
+            key,
+            certificate: csr.clone(),
+            ca: csr,
+        }
+    }
+
+    fn staged() -> Staged {
+        let server = "https://verify.example.com".to_owned();
+        Staged { code: Secret::new("aB3dE6".to_owned()), boot: "first".to_owned(), server, pin: None, ca: None }
+    }
+
+    fn names(folder: &Folder) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn what_is_kept_is_read_again_and_nobody_elses() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::at(&place.path().join("agent"));
+        assert!(folder.identity().unwrap().is_none(), "a folder that is not there holds nothing");
+        let identity = identity();
+        folder.keep_identity(&identity).unwrap();
+        let kept = folder.identity().unwrap().unwrap();
+        assert_eq!(kept.key.expose(), identity.key.expose());
+        assert_eq!((kept.agent_id, kept.ca), (identity.agent_id, identity.ca));
+        assert!(!private_file::is_exposed(&folder.0).unwrap());
+        assert!(!private_file::is_exposed(&folder.0.join(IDENTITY)).unwrap());
+        folder.forget().unwrap();
+        folder.forget().unwrap();
+        assert_eq!(names(&folder), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_request_stays_the_same_until_the_machine_has_joined() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::at(place.path());
+        let first = folder.request().unwrap();
+        assert!(!private_file::is_exposed(&place.path().join(REQUEST)).unwrap());
+        let second = folder.request().unwrap();
+        assert_eq!((second.csr, second.key.expose()), (first.csr.clone(), first.key.expose()));
+        folder.keep_identity(&identity()).unwrap();
+        assert_eq!(names(&folder), [IDENTITY]);
+        assert_ne!(folder.request().unwrap().csr, first.csr);
+    }
+
+    #[test]
+    fn no_key_goes_into_an_image() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::at(place.path());
+        folder.request().unwrap();
+        folder.stage(&staged()).unwrap();
+        assert_eq!(names(&folder), [STAGED]);
+        let kept = folder.staged().unwrap().unwrap();
+        assert_eq!((kept.code.expose().as_str(), kept.boot.as_str()), ("aB3dE6", "first"));
+        folder.keep_identity(&identity()).unwrap();
+        assert!(folder.staged().unwrap().is_none(), "a code is not kept for longer than it is needed");
+    }
+
+    #[test]
+    fn a_torn_file_is_named_and_its_secret_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join(STAGED), r#"{"code":"aB3dE6","boot":7}"#).unwrap();
+        let complaint = format!("{:#}", Folder::at(place.path()).staged().err().unwrap());
+        assert_eq!(complaint, format!("{}/staged.json is not what was written there", place.path().display()));
+    }
+}

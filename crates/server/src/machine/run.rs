@@ -1,0 +1,210 @@
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+use tokio::time::sleep;
+
+use super::folder::{Request, Staged};
+use super::patience::pause;
+use super::{
+    Address, Backoff, CallError, Folder, Identity, Join, Outcome, Sentence, Server, Surroundings, Trust, host,
+};
+use crate::agents::trust::Pin;
+
+const HEARTBEAT: &str = "/v1/agents/heartbeat";
+const RENEW: &str = "/v1/agents/renew";
+const LEAVE: &str = "/v1/agents/leave";
+
+/// An agent at work: it is heard of, renews its certificate and follows its server.
+pub(crate) struct Run<'a> {
+    pub(crate) folder: &'a Folder,
+    pub(crate) surroundings: Surroundings,
+}
+
+/// Why an agent's work has ended.
+pub(crate) enum End {
+    /// Somebody said stop.
+    Stopped,
+    /// The machine has left, by another command.
+    Left,
+    /// The machine joins when it starts again.
+    Staged,
+    /// There is nothing to work with.
+    NotJoined,
+    /// The server wants nothing to do with this machine any more; the sentence says why.
+    SentAway(String),
+}
+
+/// What the server says to a heartbeat.
+#[derive(Deserialize)]
+pub(crate) struct Heard {
+    group: String,
+    renew: bool,
+    heartbeat_seconds: u32,
+    endpoint: String,
+}
+
+#[derive(Deserialize)]
+struct Renewed {
+    certificate: String,
+    ca: String,
+    expires_at: String,
+}
+
+/// One heartbeat, at the server where the agent belongs.
+///
+/// # Errors
+/// A [`CallError`] in the chain, if the server or the way to it is at fault.
+pub(crate) async fn beat(identity: &Identity, surroundings: &Surroundings) -> anyhow::Result<Heard> {
+    beat_at(&identity.endpoint, identity, surroundings).await
+}
+
+async fn beat_at(endpoint: &str, identity: &Identity, surroundings: &Surroundings) -> anyhow::Result<Heard> {
+    Ok(Server::of(identity, endpoint, surroundings)?.post(HEARTBEAT, Vec::new()).await?)
+}
+
+/// Leaves the server and forgets who this machine was. What the server says to that is in the second result: it may be away,
+/// and the machine is to be nobody's all the same.
+///
+/// # Errors
+/// If the files cannot be removed.
+pub(crate) async fn leave(
+    folder: &Folder,
+    identity: &Identity,
+    surroundings: &Surroundings,
+) -> anyhow::Result<anyhow::Result<()>> {
+    let told = match Server::of(identity, &identity.endpoint, surroundings) {
+        Ok(server) => server.tell(LEAVE).await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
+    folder.forget()?;
+    Ok(told)
+}
+
+impl Run<'_> {
+    /// Works until `stop`, or until there is nothing left to do. What changes is told to `report`.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or written.
+    pub(crate) async fn run(&self, stop: impl Future<Output = ()>, report: impl Fn(&str)) -> anyhow::Result<End> {
+        let report = &report;
+        tokio::select! {
+            end = self.work(report) => end,
+            () = stop => Ok(End::Stopped),
+        }
+    }
+
+    async fn work(&self, report: &impl Fn(&str)) -> anyhow::Result<End> {
+        if self.folder.identity()?.is_none() {
+            let Some(staged) = self.folder.staged()? else { return Ok(End::NotJoined) };
+            if host::boot().as_ref() == Some(&staged.boot) {
+                return Ok(End::Staged);
+            }
+            if let Some(end) = self.join(staged, report).await? {
+                return Ok(end);
+            }
+        }
+        let mut backoff = Backoff::default();
+        let mut is_heard = false;
+        // Read anew each time: another command may have joined again, or left.
+        while let Some(identity) = self.folder.identity()? {
+            let wait = match self.attend(identity, report).await {
+                Ok(identity) => {
+                    if !is_heard {
+                        report(&self.say(&Sentence::Heard(&identity)));
+                    }
+                    (backoff, is_heard) = (Backoff::default(), true);
+                    pause(
+                        Duration::from_secs(u64::from(identity.heartbeat_seconds.max(1))),
+                        &*self.surroundings.entropy,
+                    )
+                }
+                Err(error) => {
+                    let call = error.downcast_ref::<CallError>();
+                    if call.is_some_and(|error| error.is("agent-gone")) {
+                        return Ok(End::SentAway(self.say(&Sentence::Gone)));
+                    }
+                    is_heard = false;
+                    let wait = backoff.wait(call.and_then(CallError::retry_after), &*self.surroundings.entropy);
+                    report(&self.say(&Sentence::Again(&format!("{error:#}"), wait)));
+                    wait
+                }
+            };
+            sleep(wait).await;
+        }
+        Ok(End::Left)
+    }
+
+    /// The first start of a machine made from an image. Patient: the network of such machines comes late.
+    async fn join(&self, staged: Staged, report: &impl Fn(&str)) -> anyhow::Result<Option<End>> {
+        let pin = staged.pin.map(|pin| Pin::parse(&pin).context("the pin that was staged")).transpose()?;
+        let trust = match (pin, staged.ca) {
+            (Some(pin), _) => Trust::Pin(pin),
+            (None, Some(pem)) => Trust::Authority(pem),
+            (None, None) => Trust::System,
+        };
+        let join = Join {
+            folder: self.folder,
+            address: Address::parse(&staged.server).context("the server that was staged")?,
+            trust,
+            code: staged.code,
+            staged: true,
+            patience: None,
+            surroundings: self.surroundings.clone(),
+        };
+        match join.run(report).await {
+            Ok(Outcome::Joined(identity)) => {
+                report(&self.say(&Sentence::Joined(&identity)));
+                Ok(None)
+            }
+            Ok(Outcome::Staged) => Ok(Some(End::Staged)),
+            Err(error) if error.is::<CallError>() => Ok(Some(End::SentAway(format!("{error:#}")))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A heartbeat, and what the server wishes with it; who the agent is afterwards.
+    async fn attend(&self, mut identity: Identity, report: &impl Fn(&str)) -> anyhow::Result<Identity> {
+        let heard = beat(&identity, &self.surroundings).await?;
+        let before = (identity.endpoint.clone(), identity.group.clone(), identity.heartbeat_seconds);
+        if heard.endpoint != identity.endpoint && self.answers(&heard.endpoint, &identity, report).await {
+            report(&self.say(&Sentence::Moved(&heard.endpoint)));
+            identity.endpoint = heard.endpoint;
+        }
+        (identity.group, identity.heartbeat_seconds) = (heard.group, heard.heartbeat_seconds);
+        if before != (identity.endpoint.clone(), identity.group.clone(), identity.heartbeat_seconds) {
+            self.folder.keep_identity(&identity)?;
+        }
+        if heard.renew {
+            identity = self.renew(&identity).await?;
+            report(&self.say(&Sentence::Renewed(&identity)));
+        }
+        Ok(identity)
+    }
+
+    /// Whether the server is where it says: an agent that believed a wrong setting would be lost.
+    async fn answers(&self, endpoint: &str, identity: &Identity, report: &impl Fn(&str)) -> bool {
+        let there = beat_at(endpoint, identity, &self.surroundings).await;
+        there.inspect_err(|error| report(&format!("{endpoint}: {error:#}"))).is_ok()
+    }
+
+    /// A new certificate for a new key. Both take the place of the old ones in one rename, and only when the server has
+    /// heard an agent that shows them; until then the old ones go on.
+    async fn renew(&self, identity: &Identity) -> anyhow::Result<Identity> {
+        let Request { key, csr } = Request::draw()?;
+        let body = serde_json::json!({ "csr": csr }).to_string().into_bytes();
+        let server = Server::of(identity, &identity.endpoint, &self.surroundings)?;
+        let Renewed { certificate, ca, expires_at } = server.post(RENEW, body).await?;
+        let renewed = Identity { expires_at, key, certificate, ca, ..identity.clone() };
+        beat(&renewed, &self.surroundings).await.context("with the new certificate")?;
+        self.folder.keep_identity(&renewed)?;
+        Ok(renewed)
+    }
+
+    fn say(&self, sentence: &Sentence<'_>) -> String {
+        sentence.text(self.surroundings.language)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_domain::secret::Secret;
+use countersign_domain::testing::ManualClock;
+use countersign_facades::Language;
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
+
+use super::*;
+use crate::config::{Config, Flags};
+use crate::{House, Mode, OsEntropy};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A server with `--dev` and a machine, which share a clock.
+struct Both {
+    clock: Arc<ManualClock>,
+    address: SocketAddr,
+    code: String,
+    folder: Folder,
+    said: Mutex<Vec<String>>,
+    places: (TempDir, TempDir),
+    _stop: oneshot::Sender<()>,
+}
+
+impl Both {
+    async fn start(settings: &[(&str, &str)]) -> Self {
+        let (data, machine) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let clock = ManualClock::new();
+        let (stop, stopped) = oneshot::channel();
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let flags = Flags {
+            listen: Some("127.0.0.1:0".to_owned()),
+            data: Some(data.path().to_owned()),
+            mode: Mode::Development,
+        };
+        let config = Config::load(None, settings, &flags).unwrap();
+        let house =
+            House::open(config, Mode::Development, None, Arc::<ManualClock>::clone(&clock), Arc::new(OsEntropy));
+        let house = house.await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let stop = async {
+                let _gone = stopped.await;
+            };
+            house.serve(listener, stop, &Notify::new(), |_| {}).await.unwrap();
+        });
+        let code = install_code(address, data.path()).await;
+        let folder = Folder::at(machine.path());
+        Self { clock, address, code, folder, said: Mutex::default(), places: (data, machine), _stop: stop }
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let clock = Arc::<ManualClock>::clone(&self.clock);
+        Surroundings { clock, entropy: Arc::new(OsEntropy), language: Language::English }
+    }
+
+    async fn join(&self) -> Identity {
+        let join = Join {
+            folder: &self.folder,
+            address: Address::parse(&format!("http://{}", self.address)).unwrap(),
+            trust: Trust::System,
+            code: Secret::new(self.code.clone()),
+            staged: false,
+            patience: Some(Duration::ZERO),
+            surroundings: self.surroundings(),
+        };
+        match join.run(|_| {}).await.unwrap() {
+            Outcome::Joined(identity) => identity,
+            Outcome::Staged => panic!("the code is not for images"),
+        }
+    }
+
+    /// One heartbeat of what the folder holds.
+    async fn attend(&self) -> anyhow::Result<Identity> {
+        let identity = self.folder.identity().unwrap().unwrap();
+        let run = Run { folder: &self.folder, surroundings: self.surroundings() };
+        run.attend(identity, &|said: &str| self.said.lock().push(said.to_owned())).await
+    }
+}
+
+/// A code of the app in `dev.json`, as its owner makes one.
+async fn install_code(address: SocketAddr, data: &Path) -> String {
+    let dev = std::fs::read_to_string(data.join("dev.json")).unwrap();
+    let dev: serde_json::Value = serde_json::from_str(&dev).unwrap();
+    let word = |name: &str| dev[name].as_str().unwrap().to_owned();
+    let key = STANDARD.encode(format!("{}:{}", word("access_key_id"), word("access_key_secret")));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /v1/install-codes HTTP/1.1\r\nhost: x\r\nauthorization: Basic {key}\r\ncontent-length: 2\r\n\
+         connection: close\r\n\r\n{{}}"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let made: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer}"));
+    made["code"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_certificate_is_renewed_when_the_server_says_so_and_the_new_pair_works() {
+    let both = Both::start(&[("COUNTERSIGN__AGENTS__CERTIFICATE_DAYS", "3")]).await;
+    let joined = both.join().await;
+    let same = both.attend().await.unwrap();
+    assert_eq!(same.certificate, joined.certificate);
+    both.clock.advance(HOUR * 25);
+    let renewed = both.attend().await.unwrap();
+    assert_ne!(renewed.certificate, joined.certificate);
+    assert_ne!(renewed.key.expose(), joined.key.expose());
+    assert_eq!((&renewed.agent_id, &renewed.ca), (&joined.agent_id, &joined.ca));
+    let kept = both.folder.identity().unwrap().unwrap();
+    assert_eq!((&kept.certificate, kept.key.expose()), (&renewed.certificate, renewed.key.expose()));
+    assert_eq!(*both.said.lock(), [format!("the certificate is renewed until {}", renewed.expires_at)]);
+    // Beyond the first certificate's time: only the second can be heard.
+    both.clock.advance(HOUR * 50);
+    assert!(beat(&joined, &both.surroundings()).await.is_err());
+    assert_ne!(both.attend().await.unwrap().certificate, renewed.certificate);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_followed_only_to_where_the_server_answers() {
+    let both = Both::start(&[("COUNTERSIGN__AGENTS__ENDPOINTS", "vendor:ALIYUN=http://127.0.0.1:1")]).await;
+    let mut identity = both.join().await;
+    assert_eq!(identity.endpoint, "http://127.0.0.1:1", "what the server says at the beginning");
+    // As if the setting had come later.
+    identity.endpoint = format!("http://{}", both.address);
+    both.folder.keep_identity(&identity).unwrap();
+    let after = both.attend().await.unwrap();
+    assert_eq!(after.endpoint, identity.endpoint);
+    assert!(both.said.lock()[0].starts_with("http://127.0.0.1:1: http://127.0.0.1:1: "), "{:?}", both.said.lock());
+
+    let both = Both::start(&[]).await;
+    let mut identity = both.join().await;
+    let told = identity.endpoint.clone();
+    identity.endpoint = told.replace("127.0.0.1", "localhost");
+    both.folder.keep_identity(&identity).unwrap();
+    assert_eq!(both.attend().await.unwrap().endpoint, told);
+    assert_eq!(both.folder.identity().unwrap().unwrap().endpoint, told);
+    assert_eq!(*both.said.lock(), [format!("the server is at {told} from now on")]);
+}
+
+#[tokio::test]
+async fn who_has_left_is_nobody_and_the_server_knows() {
+    let both = Both::start(&[]).await;
+    let identity = both.join().await;
+    leave(&both.folder, &identity, &both.surroundings()).await.unwrap().unwrap();
+    assert!(both.folder.identity().unwrap().is_none());
+    assert_eq!(std::fs::read_dir(both.places.1.path()).unwrap().count(), 0);
+    let refused = beat(&identity, &both.surroundings()).await.err().unwrap();
+    assert!(refused.downcast_ref::<CallError>().unwrap().is("agent-gone"), "{refused:#}");
+}
