@@ -28,6 +28,8 @@ pub enum Limit {
     RedeemPerApp,
     /// Attempts to join, from one address.
     EnrolPerAddress,
+    /// Programs that one address downloads, for machines that want to join.
+    DownloadPerAddress,
     /// Calls of one agent.
     CallsPerAgent,
     /// Calls that are signed with one access key.
@@ -36,13 +38,14 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
         Self::AnswerPerApp,
         Self::RedeemPerApp,
         Self::EnrolPerAddress,
+        Self::DownloadPerAddress,
         Self::CallsPerAgent,
         Self::CallsPerKey,
     ];
@@ -56,6 +59,7 @@ impl Limit {
             Self::AnswerPerApp => "challenges.answer.app",
             Self::RedeemPerApp => "tickets.redeem.app",
             Self::EnrolPerAddress => "agents.enrol.address",
+            Self::DownloadPerAddress => "agents.download.address",
             Self::CallsPerAgent => "agents.calls.agent",
             Self::CallsPerKey => "calls.key",
         }
@@ -131,6 +135,8 @@ pub struct Rates {
     pub redeem_per_app: Option<Rule>,
     /// For [`Limit::EnrolPerAddress`].
     pub enrol_per_address: Option<Rule>,
+    /// For [`Limit::DownloadPerAddress`].
+    pub download_per_address: Option<Rule>,
     /// For [`Limit::CallsPerAgent`].
     pub calls_per_agent: Option<Rule>,
     /// For [`Limit::CallsPerKey`].
@@ -147,6 +153,7 @@ impl Rates {
             Limit::AnswerPerApp => self.answer_per_app,
             Limit::RedeemPerApp => self.redeem_per_app,
             Limit::EnrolPerAddress => self.enrol_per_address,
+            Limit::DownloadPerAddress => self.download_per_address,
             Limit::CallsPerAgent => self.calls_per_agent,
             Limit::CallsPerKey => self.calls_per_key,
         }

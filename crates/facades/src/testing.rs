@@ -91,6 +91,7 @@ impl House {
             answer_per_app: rule,
             redeem_per_app: rule,
             enrol_per_address: rule,
+            download_per_address: rule,
             calls_per_agent: rule,
             calls_per_key: rule,
         };

@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::agents::{AgentAuthority, Reachable};
+use crate::agents::{AgentAuthority, Downloads, Reachable};
 use crate::client_address::TrustedProxies;
 use crate::config::{self, Config, Mode};
 use crate::dev::{self, DevDoor, Identity};
@@ -300,13 +300,18 @@ impl House {
         TrustedProxies { networks, header: self.config.proxy_header }
     }
 
+    /// What machines are told, in a server that clients reach at `public_url`.
+    fn reachable(&self, public_url: &str) -> Arc<Reachable> {
+        let handshake = self.tls.current();
+        let pin = Box::new(move || handshake.borrow().pin);
+        Arc::new(Reachable::new(public_url, &self.config.agents, pin))
+    }
+
     /// What façades are built from, in a server that clients reach at `public_url`.
-    fn context(&self, public_url: &str) -> Context {
+    fn context(&self, public_url: &str, reachable: &Arc<Reachable>) -> Context {
         let (ports, policy) = (&self.ports, self.policy);
         let enrol = EnrolPolicy { rates: policy.rates, certificate: config::days(self.config.agents.certificate_days) };
         let codes = self.config.install_codes.policy();
-        let handshake = self.tls.current();
-        let pin = Box::new(move || handshake.borrow().pin);
         let nonces = Arc::<KeptNonces>::clone(&self.nonces);
         Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
@@ -315,7 +320,7 @@ impl House {
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
             directory: Arc::clone(&ports.directory),
             machines: Machines::new(ports.clone(), &self.machines, &self.authority(), codes, enrol),
-            invitation: Arc::new(Reachable::new(public_url, &self.config.agents, pin)),
+            invitation: Arc::<Reachable>::clone(reachable),
             clock: Arc::clone(&ports.clock),
             entropy: Arc::clone(&ports.entropy),
             alibaba: AlibabaSettings {
@@ -327,7 +332,8 @@ impl House {
     }
 
     fn doors(&self, public_url: &str, stopping: &Arc<AtomicBool>) -> anyhow::Result<Vec<Arc<dyn Facade>>> {
-        let context = self.context(public_url);
+        let reachable = self.reachable(public_url);
+        let context = self.context(public_url, &reachable);
         let mut doors = countersign_facades::all(&context);
         doors.push(Arc::new(OperationsDoor {
             metrics: Arc::clone(&self.metrics),
@@ -336,6 +342,13 @@ impl House {
             clock: Arc::clone(&self.ports.clock),
             stopping: Arc::clone(stopping),
         }));
+        doors.push(Arc::new(Downloads::new(
+            reachable,
+            &self.config.agents.folder(&self.config.data),
+            Arc::clone(&self.ports.local_throttle),
+            self.policy.rates,
+            Arc::clone(&self.ports.tally),
+        )));
         doors.push(Arc::new(Widget::new().context("the widget's files")?));
         if let Some(identity) = &self.identity {
             let app = AppId::parse(&identity.site_key).context("dev.json: site_key is no app id")?;

@@ -27,6 +27,7 @@ const POLICY: Policy = Policy {
         answer_per_app: None,
         redeem_per_app: None,
         enrol_per_address: None,
+        download_per_address: None,
         calls_per_agent: None,
         calls_per_key: None,
     },

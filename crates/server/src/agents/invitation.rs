@@ -39,6 +39,11 @@ impl Reachable {
         &self.public_url
     }
 
+    /// The settings of section `agents`.
+    pub(super) fn settings(&self) -> &Agents {
+        &self.settings
+    }
+
     /// The pin that machines are told; `None` where they are to trust the certificate as any client does.
     pub(crate) fn pin(&self) -> Option<Pin> {
         self.settings.pin.choose(|| (self.pin)())

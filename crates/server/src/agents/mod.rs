@@ -6,12 +6,16 @@
 
 mod authority;
 mod certificate;
+mod downloads;
 mod invitation;
+mod programs;
 mod request;
+mod template;
 pub mod trust;
 
 pub(crate) use authority::AgentAuthority;
 pub(crate) use certificate::read as read_certificate;
+pub(crate) use downloads::Downloads;
 pub(crate) use invitation::Reachable;
 
 /// What agents offer in the handshake (ALPN). What is spoken under it is HTTP/1.1.

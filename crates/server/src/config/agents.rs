@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use countersign_domain::operations::CodePolicy;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -49,6 +51,11 @@ pub struct Agents {
 }
 
 impl Agents {
+    /// The folder of programs for machines, in a server whose data is in `data`.
+    pub fn folder(&self, data: &Path) -> PathBuf {
+        if self.folder.is_empty() { data.join("agents") } else { PathBuf::from(&self.folder) }
+    }
+
     /// The address that is set under this name, if there is one.
     pub fn endpoint(&self, name: &str) -> Option<&str> {
         self.endpoints.iter().find(|endpoint| endpoint.name == name).map(|endpoint| endpoint.url.as_str())

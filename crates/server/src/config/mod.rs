@@ -37,6 +37,7 @@ answer_per_address.burst = 0
 answer_per_app.burst = 0
 redeem_per_app.burst = 0
 enrol_per_address.burst = 0
+download_per_address.burst = 0
 calls_per_agent.burst = 0
 calls_per_key.burst = 0
 [agents]

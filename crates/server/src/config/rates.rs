@@ -20,6 +20,8 @@ pub struct Rates {
     pub redeem_per_app: Rate,
     /// Attempts of machines to join, per address.
     pub enrol_per_address: Rate,
+    /// Programs that machines download, per address.
+    pub download_per_address: Rate,
     /// Calls of machines that joined, per machine.
     pub calls_per_agent: Rate,
     /// Signed calls, per access key.
@@ -49,13 +51,14 @@ impl Rates {
             answer_per_app: self.answer_per_app.rule(),
             redeem_per_app: self.redeem_per_app.rule(),
             enrol_per_address: self.enrol_per_address.rule(),
+            download_per_address: self.download_per_address.rule(),
             calls_per_agent: self.calls_per_agent.rule(),
             calls_per_key: self.calls_per_key.rule(),
         }
     }
 
     /// Each value: its key, whether it is in its range, and what is wrong if it is not.
-    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 16] {
+    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 18] {
         const BURST: &str = "must be at most 1000000; 0 switches the limit off";
         const PER_MINUTE: &str = "must be 1 to 60000";
         let burst = |rate: Rate| rate.burst <= 1_000_000;
@@ -73,6 +76,8 @@ impl Rates {
             ("rates.redeem_per_app.per_minute", per_minute(self.redeem_per_app), PER_MINUTE),
             ("rates.enrol_per_address.burst", burst(self.enrol_per_address), BURST),
             ("rates.enrol_per_address.per_minute", per_minute(self.enrol_per_address), PER_MINUTE),
+            ("rates.download_per_address.burst", burst(self.download_per_address), BURST),
+            ("rates.download_per_address.per_minute", per_minute(self.download_per_address), PER_MINUTE),
             ("rates.calls_per_agent.burst", burst(self.calls_per_agent), BURST),
             ("rates.calls_per_agent.per_minute", per_minute(self.calls_per_agent), PER_MINUTE),
             ("rates.calls_per_key.burst", burst(self.calls_per_key), BURST),

@@ -18,6 +18,7 @@ mod bad_input;
 mod bad_tokens;
 mod client;
 mod commands;
+mod downloads;
 mod enrolment;
 mod flood;
 mod house;
