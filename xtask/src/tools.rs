@@ -1,4 +1,4 @@
-//! What the tests need beyond Rust: a browser, Node.js, Python, cargo-deny. What is missing is installed.
+//! What the tests need beyond Rust: a browser, Node.js, Python, cargo-deny, and the programs of an installed machine. What is missing is installed.
 
 use std::path::{Path, PathBuf};
 
@@ -41,6 +41,14 @@ pub(crate) fn python(name: &str, requirements: &Path) -> anyhow::Result<PathBuf>
     }
     must(program(&python, &["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements))?;
     Ok(python)
+}
+
+/// What a machine has that is installed: the programs of the install script. And iproute2, which makes a second host.
+pub(crate) fn machine() -> anyhow::Result<()> {
+    const NEEDED: &[(&str, &str)] = &[("curl", "curl"), ("ip", "iproute2"), ("openssl", "openssl"), ("wget", "wget")];
+    let missing: Vec<_> =
+        NEEDED.iter().filter(|(program, _)| on_path(program).is_none()).map(|(_, package)| *package).collect();
+    if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
 /// cargo-deny.

@@ -67,7 +67,7 @@ fn basic(id: &str, secret: &str) -> String {
 }
 
 /// A code of the app in `dev.json`.
-async fn dev_code(server: &Server, wishes: Value) -> String {
+pub(crate) async fn dev_code(server: &Server, wishes: Value) -> String {
     let word = |name: &str| server.dev[name].as_str().unwrap();
     let key = basic(word("access_key_id"), word("access_key_secret"));
     let made = owner(Client::connect(server.address).await, &key, "POST", "/v1/install-codes", &wishes).await;

@@ -29,6 +29,7 @@ mod process;
 mod race;
 mod restart;
 mod rotation;
+mod second_host;
 mod tickets;
 mod tls;
 mod tls_client;
