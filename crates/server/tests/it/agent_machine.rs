@@ -20,6 +20,7 @@ pub(crate) struct ForOthers {
     pub(crate) server: Server,
     pub(crate) pin: String,
     pub(crate) folder: TempDir,
+    settings: Vec<(String, String)>,
     key: String,
 }
 
@@ -33,7 +34,8 @@ impl ForOthers {
         let key: Value = serde_json::from_str(&output(&key, folder.path())).unwrap();
         let (server, pin) = Server::for_others(folder.path(), &settings);
         let key = basic(key["id"].as_str().unwrap(), key["secret"].as_str().unwrap());
-        Self { server, pin: pin.unwrap(), folder, key }
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { server, pin: pin.unwrap(), folder, settings, key }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -42,6 +44,14 @@ impl ForOthers {
 
     pub(crate) fn ca(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
+    }
+
+    /// What a command beside the server prints, as JSON.
+    pub(crate) fn beside(&self, arguments: &[&str]) -> Value {
+        let mut command = command(arguments);
+        let settings = self.settings.iter().map(|(name, value)| (name, value));
+        let output = command.arg("--json").arg("--data").arg(self.folder.path()).envs(settings).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{:?}", said(&output)))
     }
 
     /// What the owner of the app asks for.

@@ -99,7 +99,7 @@ async fn the_line_to_paste_joins_another_machine() {
         ("COUNTERSIGN__AGENTS__HEARTBEAT_SECONDS", "1"),
     ]);
     let short_lived = server.code(json!({ "lifetime_seconds": 1 })).await;
-    let code = server.code(json!({})).await;
+    let code = server.beside(&["install-code", "create"]);
     let disk = tempfile::tempdir().unwrap();
 
     let joined = host.paste(code["command"].as_str().unwrap(), disk.path());
