@@ -75,7 +75,7 @@ pub(crate) struct Refusal {
     pub(super) r#type: String,
     pub(super) title: String,
     pub(super) detail: String,
-    retry_after: Option<Duration>,
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl CallError {

@@ -69,12 +69,18 @@ impl Join<'_> {
             };
             let wait = backoff.wait(error.retry_after(), &**entropy);
             let after = clock.monotonic().saturating_sub(start) + wait;
-            if !error.may_pass() || self.patience.is_some_and(|patience| after > patience) {
+            if !self.hopes(&error) || self.patience.is_some_and(|patience| after > patience) {
                 return Err(error.into());
             }
             report(&Sentence::Again(&error.to_string(), wait).text(*language));
             sleep(wait).await;
         }
+    }
+
+    /// Whether the same attempt may do better later. At a machine's first start the clock may be wrong and the network
+    /// somebody else's, and nobody is there to try again: then only the server's own word ends it.
+    fn hopes(&self, error: &CallError) -> bool {
+        error.may_pass() || self.patience.is_none() && !matches!(error, CallError::Refused(_))
     }
 
     async fn ask(&self, server: &Server, request: &Request) -> Result<Enrolled, CallError> {
@@ -104,5 +110,54 @@ impl Join<'_> {
         let server = self.address.to_string();
         self.folder.stage(&Staged { code: self.code.clone(), boot, server, pin, ca })?;
         Ok(Outcome::Staged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use countersign_domain::testing::{ManualClock, SeededEntropy};
+    use countersign_facades::Language;
+    use http::StatusCode;
+
+    use super::super::call::Refusal;
+    use super::*;
+
+    #[test]
+    fn a_first_start_is_ended_by_the_servers_word_alone() {
+        let address = Address::parse("https://verify.example.com").unwrap();
+        let (folder, surroundings) = (
+            Folder::at(Path::new("nowhere")),
+            Surroundings {
+                clock: ManualClock::new(),
+                entropy: Arc::new(SeededEntropy::new(1)),
+                language: Language::English,
+            },
+        );
+        let join = |patience| Join {
+            folder: &folder,
+            address: address.clone(),
+            trust: Trust::System,
+            code: Secret::new("aB3dE6".to_owned()),
+            staged: true,
+            patience,
+            surroundings: surroundings.clone(),
+        };
+        let (once, for_ever) = (join(Some(Duration::from_mins(2))), join(None));
+        let untrusted = CallError::Untrusted(address.clone(), "the certificate is not valid yet".to_owned());
+        let strange = CallError::Strange(address.clone(), StatusCode::FORBIDDEN);
+        let away = CallError::Unreachable(address.clone(), "connection refused".to_owned());
+        let refused = CallError::Refused(Refusal {
+            status: StatusCode::FORBIDDEN,
+            r#type: String::new(),
+            title: String::new(),
+            detail: String::new(),
+            retry_after: None,
+        });
+        let hopes = |join: &Join<'_>| [&untrusted, &strange, &away, &refused].map(|error| join.hopes(error));
+        assert_eq!(hopes(&once), [false, false, true, false]);
+        assert_eq!(hopes(&for_ever), [true, true, true, false]);
     }
 }

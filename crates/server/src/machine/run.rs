@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::folder::{Request, Staged};
 use super::patience::pause;
 use super::{
-    Address, Backoff, CallError, Folder, Identity, Join, Outcome, Sentence, Server, Surroundings, Trust, host,
+    Address, Backoff, CallError, Folder, Identity, Join, Outcome, Sentence, Server, Surroundings, Trust, host, words,
 };
 use crate::agents::trust::Pin;
 
@@ -108,6 +108,7 @@ impl Run<'_> {
         let mut is_heard = false;
         // Read anew each time: another command may have joined again, or left.
         while let Some(identity) = self.folder.identity()? {
+            let expires_at = identity.expires_at.clone();
             let wait = match self.attend(identity, report).await {
                 Ok(identity) => {
                     if !is_heard {
@@ -126,7 +127,8 @@ impl Run<'_> {
                     }
                     is_heard = false;
                     let wait = backoff.wait(call.and_then(CallError::retry_after), &*self.surroundings.entropy);
-                    report(&self.say(&Sentence::Again(&format!("{error:#}"), wait)));
+                    let why = words::explained(&error, &expires_at, self.surroundings.language);
+                    report(&self.say(&Sentence::Again(&why, wait)));
                     wait
                 }
             };

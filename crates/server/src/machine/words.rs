@@ -4,13 +4,28 @@ use std::time::Duration;
 
 use countersign_facades::Language;
 
-use super::Identity;
+use super::{CallError, Identity};
 
 /// The language of the machine's user, as programs of its system find it.
 pub(crate) fn language(variable: impl Fn(&str) -> Option<String>) -> Language {
     let set = |name| variable(name).filter(|value| !value.is_empty());
     let tag = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
     Language::from_tag(tag.as_deref().unwrap_or_default())
+}
+
+/// What is wrong with a heartbeat, in words for whoever looks after the machine.
+pub(crate) fn explained(error: &anyhow::Error, expires_at: &str, language: Language) -> String {
+    let call = error.downcast_ref::<CallError>();
+    if !call.is_some_and(|error| error.is("certificate-needed")) {
+        return format!("{error:#}");
+    }
+    // The certificate was shown: so the server does not take it.
+    match language {
+        Language::English => {
+            format!("the server does not take the certificate, which holds until {expires_at}: join anew with --again")
+        }
+        Language::Chinese => format!("服务器不接受证书（有效期至 {expires_at}）：请用 --again 重新加入"),
+    }
 }
 
 /// A sentence.
@@ -81,8 +96,8 @@ impl Sentence<'_> {
             },
             Self::Gone => language
                 .pick(
-                    "the server has sent this agent away; to come back it joins again, with a new install code and --again",
-                    "服务器已移除本代理；如需返回，请用新的安装码和 --again 重新加入",
+                    "the server has sent this agent away; to come back the machine joins again, with another install code",
+                    "服务器已移除本代理；如需返回，请用其他安装码重新加入",
                 )
                 .to_owned(),
             Self::Again(why, wait) => {

@@ -204,8 +204,7 @@ async fn who_is_sent_away_ends_with_a_status_of_its_own() {
 
     // With another code it comes back as somebody else.
     let code = server.code(json!({})).await;
-    let again = ["--again", "--pin", &server.pin];
-    assert_eq!(join(&server.url(), &again, code["code"].as_str().unwrap(), state.path()).2, Some(0));
+    assert_eq!(join(&server.url(), &pin, code["code"].as_str().unwrap(), state.path()).2, Some(0));
     assert_ne!(status(state.path()).0["agent_id"], id.as_str());
 }
 
@@ -259,6 +258,23 @@ async fn a_code_comes_from_a_file_or_from_standard_input() {
     assert!(piped.wait().unwrap().success());
     let (known, ended) = status(second.path());
     assert_eq!((&known["heard"], ended), (&json!(true), Some(0)), "TLS on the port of plain HTTP");
+}
+
+#[tokio::test]
+async fn a_server_that_was_away_is_found_again() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let settings = [SECOND, ("COUNTERSIGN__LISTEN", free.as_str())];
+    let (server, state) = (ForOthers::start(&settings), tempfile::tempdir().unwrap());
+    let code = server.code(json!({})).await;
+    assert_eq!(join(&server.url(), &["--pin", &server.pin], code["code"].as_str().unwrap(), state.path()).2, Some(0));
+    let mut work = AtWork::start(&mut agent(&["run"], state.path()));
+    work.says("is heard by");
+    let ForOthers { server, folder, .. } = server;
+    server.kill();
+    work.says("once more in");
+    let (_again, _) = Server::for_others(folder.path(), &[settings[0], settings[1], OWN_CA]);
+    work.says("is heard by");
+    assert_eq!(work.terminate().1, Some(0));
 }
 
 /// Passes one connection on to the server, and drops its answer once it is whole; then passes on what comes.

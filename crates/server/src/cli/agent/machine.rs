@@ -13,7 +13,8 @@ use serde_json::json;
 use crate::agents::trust::Pin;
 use crate::cli::{Ends, block_on, stopped};
 use crate::machine::{
-    self, Address, CallError, End, Folder, Identity, Join, Outcome, Run, Sentence, Surroundings, Trust, beat, leave,
+    self, Address, CallError, End, Folder, Identity, Join, Outcome, Run, Sentence, Surroundings, Trust, beat,
+    explained, leave,
 };
 use crate::system::{OsEntropy, SystemClock};
 
@@ -65,7 +66,7 @@ pub(in crate::cli) struct JoinArguments {
     /// How long to go on trying where the server is away or busy
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     patience: u64,
-    /// Join anew, though the machine has joined
+    /// Join anew, though the machine belongs to a server; one that was sent away needs no such word
     #[arg(long)]
     again: bool,
     #[command(flatten)]
@@ -107,7 +108,11 @@ async fn join(arguments: JoinArguments, surroundings: Surroundings) -> anyhow::R
     let JoinArguments { server, pin, ca, code_file, patience, again, state } = arguments;
     let folder = state.folder();
     if let Some(identity) = folder.identity()?.filter(|_| !again) {
-        return print(&Sentence::AlreadyJoined(&identity).text(language));
+        // Who was sent away comes back by the same line as everybody else, and not by knowing an option.
+        let is_gone = beat(&identity, &surroundings).await.is_err_and(|error| is_gone(&error));
+        if !is_gone {
+            return print(&Sentence::AlreadyJoined(&identity).text(language));
+        }
     }
     let address = Address::parse(&server).with_context(|| format!("{server:?} is no server's address"))?;
     let trust = match (pin, ca) {
@@ -171,7 +176,7 @@ async fn status(folder: &Folder, json: bool, surroundings: &Surroundings) -> any
         anyhow::bail!(Sentence::NotJoined.text(language));
     };
     let heard = beat(&identity, surroundings).await;
-    let problem = heard.as_ref().err().map(|error| format!("{error:#}"));
+    let problem = heard.as_ref().err().map(|error| explained(error, &identity.expires_at, language));
     let Identity { agent_id, group, endpoint, heartbeat_seconds, expires_at, .. } = &identity;
     if json {
         let known = json!({
@@ -197,7 +202,13 @@ async fn status(folder: &Folder, json: bool, surroundings: &Surroundings) -> any
             if heard.is_ok() { word("yes", "是") } else { word("no", "否") },
         ))?;
     }
-    heard.map(drop).map_err(|error| ended(error, language))
+    match (heard, problem) {
+        (Err(error), _) if is_gone(&error) => {
+            Err(Ends { status: SENT_AWAY, sentence: Sentence::Gone.text(language) }.into())
+        }
+        (Err(_), Some(problem)) => anyhow::bail!(problem),
+        _ => Ok(()),
+    }
 }
 
 async fn work(folder: &Folder, surroundings: Surroundings) -> anyhow::Result<()> {
@@ -225,11 +236,6 @@ async fn go(folder: &Folder, surroundings: &Surroundings) -> anyhow::Result<()> 
 
 fn is_gone(error: &anyhow::Error) -> bool {
     error.downcast_ref::<CallError>().is_some_and(|error| error.is("agent-gone"))
-}
-
-/// The same error, with a status of its own where the server has sent the agent away.
-fn ended(error: anyhow::Error, language: Language) -> anyhow::Error {
-    if is_gone(&error) { Ends { status: SENT_AWAY, sentence: Sentence::Gone.text(language) }.into() } else { error }
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

@@ -122,7 +122,14 @@ async fn a_certificate_is_renewed_when_the_server_says_so_and_the_new_pair_works
     assert_eq!(*both.said.lock(), [format!("the certificate is renewed until {}", renewed.expires_at)]);
     // Beyond the first certificate's time: only the second can be heard.
     both.clock.advance(HOUR * 50);
-    assert!(beat(&joined, &both.surroundings()).await.is_err());
+    let refused = beat(&joined, &both.surroundings()).await.err().unwrap();
+    assert_eq!(
+        words::explained(&refused, &joined.expires_at, Language::English),
+        format!(
+            "the server does not take the certificate, which holds until {}: join anew with --again",
+            joined.expires_at
+        )
+    );
     assert_ne!(both.attend().await.unwrap().certificate, renewed.certificate);
 }
 
