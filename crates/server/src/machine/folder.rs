@@ -18,6 +18,7 @@ pub(crate) const DEFAULT: &str = "/var/lib/countersign-agent";
 
 const IDENTITY: &str = "identity.json";
 const REQUEST: &str = "request.json";
+const RENEWAL: &str = "renewal.json";
 const STAGED: &str = "staged.json";
 /// More than any of the files takes, so that a growing buffer leaves no copy of a key behind.
 const ROOM: usize = 64 * 1024;
@@ -87,22 +88,40 @@ impl Folder {
     /// From now on the machine is this agent; what was on the way there is forgotten.
     pub(super) fn keep_identity(&self, identity: &Identity) -> anyhow::Result<()> {
         self.write(IDENTITY, identity)?;
-        self.remove(REQUEST)?;
-        self.remove(STAGED)
+        [REQUEST, RENEWAL, STAGED].into_iter().try_for_each(|name| self.remove(name))
+    }
+
+    /// The same agent, told something new.
+    pub(super) fn update_identity(&self, identity: &Identity) -> anyhow::Result<()> {
+        self.write(IDENTITY, identity)
     }
 
     /// The machine is nobody any more.
     pub(super) fn forget(&self) -> anyhow::Result<()> {
-        [IDENTITY, REQUEST, STAGED].into_iter().try_for_each(|name| self.remove(name))
+        [IDENTITY, REQUEST, RENEWAL, STAGED].into_iter().try_for_each(|name| self.remove(name))
     }
 
-    /// The request that is under way, or a fresh one, on the disk before anybody sees it.
+    /// The request to join that is under way, or a fresh one, on the disk before anybody sees it.
     pub(super) fn request(&self) -> anyhow::Result<Request> {
-        if let Some(request) = self.read(REQUEST)? {
+        self.under_way(REQUEST)
+    }
+
+    /// The same for a new certificate.
+    pub(super) fn renewal(&self) -> anyhow::Result<Request> {
+        self.under_way(RENEWAL)
+    }
+
+    /// Whether a renewal was begun and did not come to its end.
+    pub(super) fn is_renewing(&self) -> bool {
+        self.0.join(RENEWAL).exists()
+    }
+
+    fn under_way(&self, name: &str) -> anyhow::Result<Request> {
+        if let Some(request) = self.read(name)? {
             return Ok(request);
         }
         let request = Request::draw()?;
-        self.write(REQUEST, &request)?;
+        self.write(name, &request)?;
         Ok(request)
     }
 
@@ -223,6 +242,11 @@ mod tests {
         folder.keep_identity(&identity()).unwrap();
         assert_eq!(names(&folder), [IDENTITY]);
         assert_ne!(folder.request().unwrap().csr, first.csr);
+        let renewal = folder.renewal().unwrap();
+        folder.update_identity(&identity()).unwrap();
+        assert_eq!(folder.renewal().unwrap().csr, renewal.csr, "news of other kinds leave it alone");
+        folder.keep_identity(&identity()).unwrap();
+        assert_eq!(names(&folder), [IDENTITY]);
     }
 
     #[test]

@@ -175,9 +175,10 @@ impl Run<'_> {
         }
         (identity.group, identity.heartbeat_seconds) = (heard.group, heard.heartbeat_seconds);
         if before != (identity.endpoint.clone(), identity.group.clone(), identity.heartbeat_seconds) {
-            self.folder.keep_identity(&identity)?;
+            self.folder.update_identity(&identity)?;
         }
-        if heard.renew {
+        // Where an answer was lost, the server believes that its certificate arrived, and asks for no other.
+        if heard.renew || self.folder.is_renewing() {
             identity = self.renew(&identity).await?;
             report(&self.say(&Sentence::Renewed(&identity)));
         }
@@ -191,9 +192,9 @@ impl Run<'_> {
     }
 
     /// A new certificate for a new key. Both take the place of the old ones in one rename, and only when the server has
-    /// heard an agent that shows them; until then the old ones go on.
+    /// heard an agent that shows them; until then the old ones go on. Where the answer was lost, the same request goes again.
     async fn renew(&self, identity: &Identity) -> anyhow::Result<Identity> {
-        let Request { key, csr } = Request::draw()?;
+        let Request { key, csr } = self.folder.renewal()?;
         let body = serde_json::json!({ "csr": csr }).to_string().into_bytes();
         let server = Server::of(identity, &identity.endpoint, &self.surroundings)?;
         let Renewed { certificate, ca, expires_at } = server.post(RENEW, body).await?;

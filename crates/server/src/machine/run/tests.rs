@@ -134,6 +134,19 @@ async fn a_certificate_is_renewed_when_the_server_says_so_and_the_new_pair_works
 }
 
 #[tokio::test]
+async fn a_renewal_whose_answer_was_lost_is_asked_for_again() {
+    let both = Both::start(&[("COUNTERSIGN__AGENTS__CERTIFICATE_DAYS", "3")]).await;
+    let joined = both.join().await;
+    both.clock.advance(HOUR * 25);
+    let body = serde_json::json!({ "csr": both.folder.renewal().unwrap().csr }).to_string();
+    let server = Server::of(&joined, &joined.endpoint, &both.surroundings()).unwrap();
+    let lost: Renewed = server.post(RENEW, body.into_bytes()).await.unwrap();
+    let renewed = both.attend().await.unwrap();
+    assert_eq!((&renewed.certificate, both.folder.is_renewing()), (&lost.certificate, false));
+    assert_eq!(both.attend().await.unwrap().certificate, lost.certificate);
+}
+
+#[tokio::test]
 async fn an_endpoint_is_followed_only_to_where_the_server_answers() {
     let both = Both::start(&[("COUNTERSIGN__AGENTS__ENDPOINTS", "vendor:ALIYUN=http://127.0.0.1:1")]).await;
     let mut identity = both.join().await;
