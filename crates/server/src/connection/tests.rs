@@ -110,6 +110,11 @@ impl Site {
 
     /// A client of the public certificate that shows one of its own.
     fn client(&self, protocol: &str, shown: &Shown) -> ClientConfig {
+        self.client_beside(protocol, shown, &[])
+    }
+
+    /// The same, which shows these beside its own.
+    fn client_beside(&self, protocol: &str, shown: &Shown, others: &[CertificateDer<'static>]) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.folder.path().join("ca.pem")).unwrap()).unwrap();
         let clock = OurTime::of(Arc::<ManualClock>::clone(&self.clock));
@@ -121,7 +126,7 @@ impl Site {
             .with_root_certificates(roots)
             // Whatever the server says that it wants to see.
             .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(
-                rustls::sign::CertifiedKey::from_der(vec![certificate], key, &provider()).unwrap(),
+                rustls::sign::CertifiedKey::from_der([&[certificate], others].concat(), key, &provider()).unwrap(),
             )));
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         config
@@ -171,6 +176,17 @@ async fn an_agent_is_seen_over_its_own_protocol_and_both_versions_of_http() {
     assert_eq!(site.seen(site.agents_client(&shown)).await, expected);
     assert_eq!(site.seen(site.client("http/1.1", &shown)).await, expected);
     assert_eq!(site.seen(site.client("h2", &shown)).await, expected);
+}
+
+/// Looking for a way through them to the authority would take seconds with a few hundred.
+#[tokio::test]
+async fn what_is_shown_beside_an_agents_certificate_is_not_looked_at() {
+    let site = Site::open().await;
+    let (shown, expected) = site.agent();
+    let others = vec![CertificateDer::from(b"no certificate at all".to_vec()); 380];
+    for protocol in ["http/1.1", "h2"] {
+        assert_eq!(site.seen(site.client_beside(protocol, &shown, &others)).await, expected, "{protocol}");
+    }
 }
 
 #[tokio::test]
