@@ -98,7 +98,7 @@ def found(case):
     text = str(name)
     makers = {
         "/v1/install-codes/{id}": ("[0-9A-Za-z]{8}", lambda: install_code()["id"]),
-        "/v1/groups/{id}": ("[1-9][0-9]*", lambda: called("/v1/groups", {"name": str(uuid.uuid4())})["id"]),
+        "/v1/groups/{id}": ("[1-9][0-9]{0,17}", lambda: called("/v1/groups", {"name": str(uuid.uuid4())})["id"]),
         "/v1/agents/{id}": ("[0-9a-f-]{36}", agent),
     }
     pattern, make = makers.get(case.operation.path, ("", None))
