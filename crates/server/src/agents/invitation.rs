@@ -24,14 +24,13 @@ impl Reachable {
         Self { public_url: public_url.to_owned(), pin, settings: settings.clone() }
     }
 
-    /// The same for a command beside a server: from the settings alone.
-    pub(crate) fn configured(config: &Config) -> anyhow::Result<Self> {
-        let pin = Pin::configured(config)?;
+    /// The same for a command beside a server: from the settings, and the pin that follows from them.
+    pub(crate) fn configured(config: &Config, pin: Option<Pin>) -> Self {
         let public_url = match config.public_url.as_str() {
             "" => format!("{}://{}", if config.tls.is_on() { "https" } else { "http" }, config.listen),
             url => url.to_owned(),
         };
-        Ok(Self::new(&public_url, &config.agents, Box::new(move || pin)))
+        Self::new(&public_url, &config.agents, Box::new(move || pin))
     }
 
     /// Where clients reach the server.

@@ -18,6 +18,7 @@ use serde_json::json;
 use super::machines::{CLI, Of, Opened, print_facts, print_json};
 use super::{block_on, second};
 use crate::agents::Reachable;
+use crate::tls::Pin;
 
 #[derive(Subcommand)]
 pub(super) enum InstallCodeCommand {
@@ -142,7 +143,7 @@ impl Create {
             only_image: self.only_image,
             route: Route::new(self.vendor, self.proxy_cluster, self.private_link)?,
         };
-        let invitation = Reachable::configured(&opened.config)?;
+        let invitation = Reachable::configured(&opened.config, Pin::ensured(&opened.config)?);
         let issue = IssueInstallCode::new(opened.ports.clone(), opened.config.install_codes.policy());
         let issued = issue.add(&opened.app, wanted, CLI).await?;
         if self.of.json {
@@ -168,7 +169,7 @@ impl Create {
 
 async fn list(all: bool, of: &Of) -> anyhow::Result<()> {
     let Opened { app, ports, config } = of.open().await?;
-    let invitation = Reachable::configured(&config)?;
+    let invitation = Reachable::configured(&config, Pin::ensured(&config)?);
     let now = ports.clock.now();
     let codes = ReadInstallCodes::new(ports).list(&app, all, CLI).await?;
     let mut out = std::io::stdout().lock();
@@ -189,7 +190,7 @@ async fn list(all: bool, of: &Of) -> anyhow::Result<()> {
 async fn show(id: &str, of: &Of) -> anyhow::Result<()> {
     let id = code_id(id)?;
     let Opened { app, ports, config } = of.open().await?;
-    let invitation = Reachable::configured(&config)?;
+    let invitation = Reachable::configured(&config, Pin::ensured(&config)?);
     let now = ports.clock.now();
     let (ReadInstallCode { code, text, group }, used_by) = ReadInstallCodes::new(ports).find(&app, id, CLI).await?;
     if of.json {

@@ -71,7 +71,7 @@ impl OwnCa {
         params.subject_alt_names =
             CertificateParams::new(self.names.clone()).context("the certificate's names")?.subject_alt_names;
         certificates::hold_for(&mut params, now, LIFETIME_DAYS)?;
-        let key = self.own_key()?;
+        let key = own_key(&self.data)?;
         let certificate = params.signed_by(&key, &issuer)?;
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = CertifiedKey::from_der(vec![certificate.der().clone()], key, &provider())?;
@@ -107,16 +107,15 @@ impl OwnCa {
         }
         Ok(Issuer::new(params, key))
     }
+}
 
-    /// The server's own key, made where it is missing.
-    fn own_key(&self) -> anyhow::Result<KeyPair> {
-        if let Some(key) = kept_key(&self.data)? {
-            return Ok(key);
-        }
-        let path = self.data.join(OWN_KEY);
-        make_key(&path)?;
-        read_key(&path)
+/// The key of the server's own certificates in this data folder, made where it is missing.
+pub(super) fn own_key(data: &Path) -> anyhow::Result<KeyPair> {
+    if let Some(key) = kept_key(data)? {
+        return Ok(key);
     }
+    make_key(&data.join(OWN_KEY))?;
+    read_key(&data.join(OWN_KEY))
 }
 
 /// The key of the server's own certificates in this data folder, if it was made already.

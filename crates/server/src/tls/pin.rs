@@ -39,8 +39,20 @@ impl Pin {
         bytes.try_into().ok().map(Self)
     }
 
+    /// As [`configured`](Self::configured), and an own key is made where it is missing: what is handed out before the first
+    /// start must pin the key that the server will have.
+    ///
+    /// # Errors
+    /// If the files cannot be read, or the key cannot be made.
+    pub(crate) fn ensured(config: &Config) -> anyhow::Result<Option<Self>> {
+        if config.tls.own_ca {
+            return Ok(Some(Self::of_key(&own_ca::own_key(&config.data)?.subject_public_key_info())));
+        }
+        Self::configured(config)
+    }
+
     /// The pin of the certificate that the settings name, for commands beside the server. `None` without TLS, and before
-    /// the first start has made an own key.
+    /// an own key was made. Changes nothing.
     ///
     /// # Errors
     /// If the files cannot be read.
@@ -73,6 +85,20 @@ impl fmt::Debug for Pin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Flags;
+
+    #[test]
+    fn an_own_key_is_made_for_who_hands_out_its_pin_and_for_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = [("COUNTERSIGN__TLS__OWN_CA".to_owned(), "true".to_owned())];
+        let flags = Flags { data: Some(folder.path().to_owned()), ..Flags::default() };
+        let config = Config::load(None, settings, &flags).unwrap();
+        assert_eq!(Pin::configured(&config).unwrap(), None);
+        let made = Pin::ensured(&config).unwrap();
+        assert!(made.is_some());
+        assert_eq!(Pin::ensured(&config).unwrap(), made);
+        assert_eq!(Pin::configured(&config).unwrap(), made);
+    }
 
     #[test]
     fn what_is_shown_is_read_again() {

@@ -12,11 +12,12 @@ use crate::cli::block_on;
 use crate::config::{self, Config, PinSetting};
 use crate::dev;
 use crate::system::SystemClock;
+use crate::tls::Pin;
 
 /// What the settings say about it. Nothing here is wrong: not everybody has machines.
 pub(super) fn joining(config: &Config) -> Vec<Line> {
-    let invitation = match Reachable::configured(config) {
-        Ok(invitation) => invitation,
+    let invitation = match Pin::configured(config) {
+        Ok(pin) => Reachable::configured(config, pin),
         Err(error) => return vec![("machines", Finding::Note, format!("none can join: {error:#}"))],
     };
     let url = invitation.public_url();
