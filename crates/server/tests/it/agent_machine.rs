@@ -5,9 +5,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use countersign::SystemClock;
+use hyper::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::alibaba::signed_headers;
 use crate::client::{Answer, Client};
 use crate::process::{Server, command, output};
 use crate::tls_client::Trust;
@@ -22,6 +25,8 @@ pub(crate) struct ForOthers {
     pub(crate) folder: TempDir,
     settings: Vec<(String, String)>,
     key: String,
+    /// Its id and its secret.
+    vendor_key: [String; 2],
 }
 
 impl ForOthers {
@@ -33,9 +38,10 @@ impl ForOthers {
         let key = ["key", "create", "--json", "--app", app["id"].as_str().unwrap()];
         let key: Value = serde_json::from_str(&output(&key, folder.path())).unwrap();
         let (server, pin) = Server::for_others(folder.path(), &settings);
-        let key = basic(key["id"].as_str().unwrap(), key["secret"].as_str().unwrap());
+        let vendor_key = ["id", "secret"].map(|half| key[half].as_str().unwrap().to_owned());
+        let key = basic(&vendor_key[0], &vendor_key[1]);
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { server, pin: pin.unwrap(), folder, settings, key }
+        Self { server, pin: pin.unwrap(), folder, settings, key, vendor_key }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -58,6 +64,20 @@ impl ForOthers {
     pub(crate) async fn ask(&self, method: &str, path: &str, body: &Value) -> Answer {
         let trust = Trust::file(&self.ca()).now();
         owner(trust.http_1(self.server.address).await, &self.key, method, path, body).await
+    }
+
+    /// What one of Security Center's operations answers to the owner, called as a vendor's SDK would.
+    pub(crate) async fn vendor(&self, action: &str, query: &str) -> Value {
+        let [id, secret] = &self.vendor_key;
+        let (clock, host) = (SystemClock::new(), self.server.address.to_string());
+        let nonce = format!("{action} {query}");
+        let headers = signed_headers((id, secret), &clock, &host, &nonce, action, query);
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let trust = Trust::file(&self.ca()).now();
+        let mut client = trust.http_1(self.server.address).await;
+        let answer = client.call("POST", &format!("/?{query}"), &headers, "").await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        answer.json()
     }
 
     pub(crate) async fn code(&self, wishes: Value) -> Value {

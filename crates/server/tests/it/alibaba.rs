@@ -17,24 +17,40 @@ use crate::process::Server;
 /// A call of an operation that there is none of, signed with the newer scheme, as the bytes of HTTP/1.1: a server that finds
 /// nothing wrong with it says that the operation is not there.
 fn signed(dev: &Value, clock: &dyn Clock, host: &str, nonce: &str) -> String {
-    let seconds = clock.now().milliseconds() / 1_000;
-    let date = jiff::Timestamp::from_second(seconds).unwrap();
+    let key = (dev["access_key_id"].as_str().unwrap(), dev["access_key_secret"].as_str().unwrap());
+    let headers = signed_headers(key, clock, host, nonce, "NoSuchOperation", "");
+    let headers: String = headers.iter().flat_map(|(name, value)| [*name, ":", value, "\r\n"]).collect();
+    format!("POST / HTTP/1.1\r\nhost:{host}\r\n{headers}content-length: 0\r\nconnection: close\r\n\r\n")
+}
+
+/// The headers, but for `host`, of a POST of Security Center's `action` with this query, signed with the newer scheme by the
+/// key of this id and secret. The query is in canonical form.
+pub(crate) fn signed_headers(
+    (id, secret): (&str, &str),
+    clock: &dyn Clock,
+    host: &str,
+    nonce: &str,
+    action: &str,
+    query: &str,
+) -> Vec<(&'static str, String)> {
+    let date = jiff::Timestamp::from_second(clock.now().milliseconds() / 1_000).unwrap();
     let payload = hex(&Sha256::digest(b""));
-    let headers = format!(
-        "host:{host}\nx-acs-action:NoSuchOperation\nx-acs-content-sha256:{payload}\nx-acs-date:{date}\n\
-         x-acs-signature-nonce:{nonce}\nx-acs-version:2018-12-03\n"
-    );
+    let mut headers = vec![
+        ("x-acs-action", action.to_owned()),
+        ("x-acs-content-sha256", payload.clone()),
+        ("x-acs-date", date.to_string()),
+        ("x-acs-signature-nonce", nonce.to_owned()),
+        ("x-acs-version", "2018-12-03".to_owned()),
+    ];
+    let lines: String = headers.iter().flat_map(|(name, value)| [*name, ":", value, "\n"]).collect();
     let names = "host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version";
-    let request = format!("POST\n/\n\n{headers}\n{names}\n{payload}");
+    let request = format!("POST\n/\n{query}\nhost:{host}\n{lines}\n{names}\n{payload}");
     let text = format!("ACS3-HMAC-SHA256\n{}", hex(&Sha256::digest(request)));
-    let (id, secret) = (dev["access_key_id"].as_str().unwrap(), dev["access_key_secret"].as_str().unwrap());
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(text);
     let signature = hex(&mac.finalize().into_bytes());
-    let headers = headers.replace('\n', "\r\n");
-    format!(
-        "POST / HTTP/1.1\r\n{headers}content-length: 0\r\nconnection: close\r\n\
-         authorization: ACS3-HMAC-SHA256 Credential={id},SignedHeaders={names},Signature={signature}\r\n\r\n"
-    )
+    let authorization = format!("ACS3-HMAC-SHA256 Credential={id},SignedHeaders={names},Signature={signature}");
+    headers.push(("authorization", authorization));
+    headers
 }
 
 fn hex(bytes: &[u8]) -> String {

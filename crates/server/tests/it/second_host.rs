@@ -112,13 +112,31 @@ async fn the_line_to_paste_joins_another_machine() {
     let there = host.there.to_string();
     assert_eq!((&agent["state"], &agent["address"]), (&json!("active"), &json!(there)), "{agents}");
     assert!(host.agent("status", disk.path()).output().unwrap().status.success());
-
     let id = agent["agent_id"].as_str().unwrap();
+    let installed = async |lang: &str| {
+        let answer = server.vendor("DescribeAgentInstallStatus", &format!("Lang={lang}&Uuids={id}")).await;
+        answer["AegisClientInvokeStatusResponseList"][0].clone()
+    };
+    let seen = installed("en").await;
+    assert_eq!((&seen["Result"], &seen["Message"]), (&json!(1), &json!("installed")));
+
+    // By the code that the vendor's SDK gives, the same line joins a further machine.
+    let captcha = server.vendor("DescribeInstallCaptcha", "Lang=en").await;
+    let line = code["command"]
+        .as_str()
+        .unwrap()
+        .replace(code["code"].as_str().unwrap(), captcha["CaptchaCode"].as_str().unwrap());
+    let further = tempfile::tempdir().unwrap();
+    let joined = host.paste(&line, further.path());
+    assert!(joined.status.success(), "{}", said(&joined));
+    assert_eq!(server.ask("GET", "/v1/agents", &Value::Null).await.json()["agents"].as_array().unwrap().len(), 2);
+
     assert_eq!(server.ask("DELETE", &format!("/v1/agents/{id}"), &Value::Null).await.status, 204);
     let (rest, ended) = work.ends();
     assert_eq!(ended, Some(3), "{rest}");
     let status = host.agent("status", disk.path()).output().unwrap();
     assert_eq!(status.status.code(), Some(3), "{}", said(&status));
+    assert_eq!(installed("zh").await["Message"], "未安装");
 
     let path = format!("/v1/install-codes/{}", short_lived["id"].as_str().unwrap());
     while server.ask("GET", &path, &Value::Null).await.json()["state"] != "expired" {}
