@@ -56,7 +56,7 @@ impl NativeAgents {
             (&Method::POST, ENROL) => self.enrol(request).await,
             (&Method::POST, HEARTBEAT) => {
                 let shown = shown_agent(request)?;
-                Ok(ok(&self.heard(&self.machines.attend_agent.hear(shown.agent).await?)))
+                Ok(ok(&self.heard(&self.machines.attend_agent.hear(shown).await?)))
             }
             (&Method::POST, RENEW) => {
                 let shown = shown_agent(request)?;
@@ -65,7 +65,7 @@ impl NativeAgents {
                 Ok(ok(&RenewedJson::from(&attended)))
             }
             (&Method::POST, LEAVE) => {
-                self.machines.attend_agent.leave(shown_agent(request)?.agent).await?;
+                self.machines.attend_agent.leave(shown_agent(request)?).await?;
                 Ok(done())
             }
             (_, ENROL | HEARTBEAT | RENEW | LEAVE) => Err(Problem::MethodNotAllowed("POST")),

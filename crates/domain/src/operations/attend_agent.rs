@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::agent::{Agent, AgentCertificate, AgentId, Ended, IssuedCertificate};
+use crate::agent::{Agent, AgentCertificate, Ended, IssuedCertificate};
 use crate::operations::{Actor, EnrolPolicy, MachinePorts, Ports, Refused};
 use crate::ports::{Authority, AuthorityFailure, Busy, RecordsError, RequestRefusal};
 use crate::rates::{Limit, Limited};
@@ -83,17 +83,18 @@ impl AttendAgent {
     ///
     /// # Errors
     /// [`AttendAgentError`].
-    pub async fn hear(&self, id: AgentId) -> Result<Attended, AttendAgentError> {
+    pub async fn hear(&self, shown: AgentCertificate) -> Result<Attended, AttendAgentError> {
         let now = self.machines.clock.now();
-        let agent = self.seen(id, now).await?;
+        let agent = self.seen(shown, now).await?;
         Ok(self.attended(agent, now))
     }
 
     /// The agent, if it is welcome; it is heard of now.
-    async fn seen(&self, id: AgentId, now: Timestamp) -> Result<Agent, AttendAgentError> {
+    async fn seen(&self, shown: AgentCertificate, now: Timestamp) -> Result<Agent, AttendAgentError> {
+        let id = shown.agent;
         let limit = Limit::CallsPerAgent;
         self.ports.admit(&self.policy.rates, limit, limit.key_of_agent(id)).await?;
-        let agent = self.machines.records.see_agent(id, now).await?;
+        let agent = self.machines.records.see_agent(id, shown.serial, now).await?;
         if agent.ended.is_some() {
             return Err(AttendAgentError::Gone);
         }
@@ -109,7 +110,7 @@ impl AttendAgent {
     /// [`AttendAgentError`]; then the one before goes on holding.
     pub async fn renew(&self, shown: AgentCertificate, request: &str) -> Result<Attended, AttendAgentError> {
         let (id, now) = (shown.agent, self.machines.clock.now());
-        let agent = self.seen(id, now).await?;
+        let agent = self.seen(shown, now).await?;
         let request = self.authority.read(request)?;
         let is_repeated = agent.certificate.request == request.fingerprint;
         if is_repeated && now.since(agent.certificate.issued_at) < super::enrol_agent::REPEAT {
@@ -134,12 +135,12 @@ impl AttendAgent {
     ///
     /// # Errors
     /// [`AttendAgentError`].
-    pub async fn leave(&self, id: AgentId) -> Result<(), AttendAgentError> {
-        let limit = Limit::CallsPerAgent;
-        self.ports.admit(&self.policy.rates, limit, limit.key_of_agent(id)).await?;
+    pub async fn leave(&self, shown: AgentCertificate) -> Result<(), AttendAgentError> {
+        let (id, now) = (shown.agent, self.machines.clock.now());
+        self.seen(shown, now).await?;
         let name = id.to_string();
         let audit = self.machines.audit(Actor { name: &name, detail: "" }, "agent.left", &name);
-        Ok(self.machines.records.end_agent(None, id, self.machines.clock.now(), Ended::Left, audit).await?)
+        Ok(self.machines.records.end_agent(None, id, now, Ended::Left, audit).await?)
     }
 
     fn attended(&self, agent: Agent, now: Timestamp) -> Attended {

@@ -133,9 +133,10 @@ pub trait AgentRecords: Send + Sync {
     /// Refusals are told in the audit trail as often as [`REFUSALS_TOLD`](crate::guess_budget::REFUSALS_TOLD) says.
     async fn admit_agent(&self, admission: Admission) -> Result<Admitted, RecordsError>;
 
-    /// An agent was heard of over its certificate. Returns it as it is now; one that has ended is not seen any more.
+    /// An agent was heard of over the certificate with the serial number `shown`. Returns it as it is now; one that has ended
+    /// is not seen any more. [`RecordsError::Changed`] as by [`renew_agent`](Self::renew_agent).
     /// [`RecordsError::Missing`] if there is none.
-    async fn see_agent(&self, id: AgentId, now: Timestamp) -> Result<Agent, RecordsError>;
+    async fn see_agent(&self, id: AgentId, shown: [u8; 16], now: Timestamp) -> Result<Agent, RecordsError>;
 
     /// Puts a fresh certificate in the place of an agent's, who showed the one with the serial number `shown`.
     /// [`RecordsError::Missing`] if there is no such agent, or it has ended; [`RecordsError::Changed`] if `shown` is neither

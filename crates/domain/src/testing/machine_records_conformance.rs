@@ -364,7 +364,7 @@ where
         let Admitted::Joined(agent) = self.admit(&admission(&kept, 60)) else { panic!("it may join") };
         let id = agent.id;
         let later = NOW.plus(DAY);
-        let see = |id, now| block_on(self.store.see_agent(id, now));
+        let see = |id, now| block_on(self.store.see_agent(id, [3; 16], now));
         assert_eq!(see(id, later).map(|agent| agent.seen_at), Ok(Some(later)));
         let fresh = IssuedCertificate { certificate: "fresh".to_owned(), serial: [9; 16], ..agent.certificate.clone() };
         let renew = |shown| block_on(self.store.renew_agent(id, shown, fresh.clone(), entry("agent.renewed")));
@@ -374,6 +374,8 @@ where
         assert!(renew(first).is_ok(), "the answer may have been lost");
         assert!(renew(second).is_ok());
         assert_eq!(renew(first), Err(RecordsError::Changed), "from a copy: the second was shown since");
+        assert_eq!(see(id, later), Err(RecordsError::Changed), "nor is the copy heard");
+        assert!(block_on(self.store.see_agent(id, second, later)).is_ok());
         assert_eq!(self.newest().event, "agent.renewed");
         let end = |app, at, ended| block_on(self.store.end_agent(app, id, at, ended, entry("agent.ended")));
         assert_eq!(end(Some(app("others").id), later, Ended::Revoked), Err(RecordsError::Missing));

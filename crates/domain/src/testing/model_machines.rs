@@ -405,10 +405,14 @@ impl AgentRecords for ModelMachines {
         })
     }
 
-    async fn see_agent(&self, id: AgentId, now: Timestamp) -> Result<Agent, RecordsError> {
+    async fn see_agent(&self, id: AgentId, shown: [u8; 16], now: Timestamp) -> Result<Agent, RecordsError> {
         self.verb(|state| {
+            let is_previous = state.previous.get(&id) == Some(&shown);
             let agent = state.agent(id)?;
             if agent.ended.is_none() {
+                if shown != agent.certificate.serial && !is_previous {
+                    return Err(RecordsError::Changed);
+                }
                 agent.seen_at = Some(now);
             }
             let agent = agent.clone();

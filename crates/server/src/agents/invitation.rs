@@ -51,7 +51,8 @@ impl Reachable {
 
 impl Invitation for Reachable {
     fn is_open(&self) -> bool {
-        self.public_url.starts_with("https://") || self.settings.plain_http
+        let is_https = self.public_url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        is_https || self.settings.plain_http
     }
 
     fn line(&self, code: &CodeText, os: Option<OperatingSystem>) -> String {

@@ -110,8 +110,15 @@ impl Programs {
         }
         names.sort();
         names.dedup();
-        let hashed = names.into_iter().map(|name| Ok(self.look(&name)?.map(|program| (name, program.hash))));
-        hashed.filter_map(Result::transpose).collect()
+        // One that cannot be read is not there; the others are.
+        let hashed = names.into_iter().filter_map(|name| match self.look(&name) {
+            Ok(program) => program.map(|program| (name, program.hash)),
+            Err(error) => {
+                tracing::error!(%error, program = %name.file(), "a program for machines cannot be read");
+                None
+            }
+        });
+        Ok(hashed.collect())
     }
 
     /// What is known about the program without its bytes; `None` if there is none.

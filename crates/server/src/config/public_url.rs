@@ -6,6 +6,10 @@ pub(crate) fn host(url: &str) -> Option<String> {
     if url.ends_with('/') || url.contains(['#', '?', '@']) {
         return None;
     }
+    // It stands in lines that people paste into a shell.
+    if url.contains(['\'', '"', '$', '&', ';', '`', '(', ')', '|', '<', '>', '*', '!', '\\', '{', '}', '~']) {
+        return None;
+    }
     let uri: Uri = url.parse().ok()?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return None;
@@ -49,6 +53,9 @@ mod tests {
             "https://example.com?query",
             "https://example.com#part",
             "https://exa mple.com",
+            "https://example.com/a&b",
+            "https://example.com/$(reboot)",
+            "https://example.com/it's",
             "ftp://example.com",
             "https:example.com",
             "//example.com",

@@ -10,7 +10,7 @@ use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::install_code::{Form, Route};
 use countersign_domain::operations::{Actor, CodePolicy, IssueInstallCode, MachinePorts, NewInstallCode};
-use countersign_domain::ports::{Admission, Admitted, Authority, Clock, Entropy, Records, RecordsError};
+use countersign_domain::ports::{Admission, Admitted, AgentsWanted, Authority, Clock, Entropy, Records, RecordsError};
 use countersign_domain::sealing::MasterKey;
 use serde::{Deserialize, Serialize};
 
@@ -144,9 +144,9 @@ impl Identity {
         let app = AppId::parse(&self.site_key).with_context(|| format!("{FILE}: site_key is no app id"))?;
         let id = AgentId::parse(&self.agent_uuid).with_context(|| format!("{FILE}: agent_uuid is no UUID"))?;
         let (records, now) = (&machines.records, machines.clock.now());
-        match records.see_agent(id, now).await {
-            Err(RecordsError::Missing) => {}
-            known => return Ok(known.map(drop)?),
+        let known = records.agents(AgentsWanted { ids: vec![id], limit: 1, ..AgentsWanted::default() }).await?;
+        if !known.is_empty() {
+            return Ok(());
         }
         let by = Actor { name: "dev", detail: "" };
         let policy = CodePolicy { short_lifetime: YEAR, long_lifetime: YEAR, most_live_short: u32::MAX };
@@ -183,7 +183,7 @@ impl Identity {
             repeat: Duration::ZERO,
         };
         match records.admit_agent(admission).await? {
-            Admitted::Joined(_) => Ok(records.see_agent(id, now).await.map(drop)?),
+            Admitted::Joined(_) => Ok(records.see_agent(id, certified.serial, now).await.map(drop)?),
             other => anyhow::bail!("the agent of {FILE} could not join: {other:?}"),
         }
     }

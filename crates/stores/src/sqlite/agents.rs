@@ -37,13 +37,15 @@ impl AgentRecords for SqliteRecords {
         self.writer.run(verb).await
     }
 
-    async fn see_agent(&self, id: AgentId, now: Timestamp) -> Result<Agent, RecordsError> {
+    async fn see_agent(&self, id: AgentId, shown: [u8; 16], now: Timestamp) -> Result<Agent, RecordsError> {
         let verb = move |connection: &Connection| {
-            let update = "UPDATE agent SET seen_at = ?2 WHERE id = ?1 AND ended IS NULL";
-            match changed(connection, update, (id.bytes(), now.milliseconds())) {
-                Ok(()) | Err(RecordsError::Missing) => one(connection, id),
-                Err(error) => Err(error),
+            let agent = one(connection, id)?;
+            if agent.ended.is_some() {
+                return Ok(agent);
             }
+            has_shown(connection, id, shown)?;
+            changed(connection, "UPDATE agent SET seen_at = ?2 WHERE id = ?1", (id.bytes(), now.milliseconds()))?;
+            Ok(Agent { seen_at: Some(now), ..agent })
         };
         self.writer.run(verb).await
     }
@@ -56,11 +58,7 @@ impl AgentRecords for SqliteRecords {
         audit: AuditEntry,
     ) -> Result<Agent, RecordsError> {
         let verb = move |connection: &Connection| {
-            let select = "SELECT serial = ?2 OR previous IS ?2 FROM agent WHERE id = ?1 AND ended IS NULL";
-            let is_known = connection.query_row(select, (id.bytes(), shown), |row| row.get(0)).optional();
-            if !is_known.map_err(refused)?.ok_or(RecordsError::Missing)? {
-                return Err(RecordsError::Changed);
-            }
+            has_shown(connection, id, shown)?;
             let update = "UPDATE agent SET certificate = ?2, serial = ?3, request = ?4, issued_at = ?5, \
                           expires_at = ?6, previous = ?7 WHERE id = ?1";
             let IssuedCertificate { certificate, serial, request, issued_at, expires_at } = certificate;
@@ -213,6 +211,14 @@ fn tell_of_refusal(connection: &Connection, entry: &AuditEntry) -> Result<(), Re
         Throttled::Go => tell(connection, entry),
         Throttled::Wait(_) => Ok(()),
     }
+}
+
+/// Whether the serial number that an agent showed is that of its newest certificate, or of the one before.
+fn has_shown(connection: &Connection, id: AgentId, shown: [u8; 16]) -> Result<(), RecordsError> {
+    let select = "SELECT serial = ?2 OR previous IS ?2 FROM agent WHERE id = ?1 AND ended IS NULL";
+    let mut statement = connection.prepare_cached(select).map_err(refused)?;
+    let is_known = statement.query_row((id.bytes(), shown), |row| row.get(0)).optional().map_err(refused)?;
+    if is_known.ok_or(RecordsError::Missing)? { Ok(()) } else { Err(RecordsError::Changed) }
 }
 
 fn repeated(

@@ -55,6 +55,7 @@ fail() {
 
 # The vendor's form has -k=CODE, -j=HOST|HOST (where the agent talks to) and -u=HOST|HOST (where it is downloaded from).
 read_options() {
+    patience=
     talk_list=
     download_list=
     for option in "$@"; do
@@ -80,10 +81,17 @@ first_that_answers() {
         esac
         case $host in
             "") continue ;;
+            http://*)
+                # What the server does not do, no list of hosts may have a machine do.
+                case $server in
+                    http://*) url=$host ;;
+                    *) fail "$host is plain HTTP, and the server is not." "$host 是明文 HTTP，而服务器不是。" ;;
+                esac
+                ;;
             *://*) url=$host ;;
             *) url=${server%%://*}://$host ;;
         esac
-        if fetch "$url/healthz" /dev/null 2>/dev/null; then
+        if probe "$url/healthz" 2>/dev/null; then
             printf '%s\n' "$url"
             return
         fi
@@ -124,20 +132,28 @@ find_program() {
     fi
 }
 
-# fetch URL FILE
+# probe URL: whether it answers, within a quarter of a minute.
+probe() {
+    patience=15
+    fetch "$1" /dev/null
+}
+
+# fetch URL FILE. What comes at less than a byte a second for half a minute is given up, so that a host that accepts and says
+# nothing holds nobody up.
 fetch() {
     if command -v curl >/dev/null 2>&1; then
-        if [ -n "$pin" ]; then
-            curl -fsSk --pinnedpubkey "$pin" --connect-timeout 15 -o "$2" "$1" </dev/null
-        else
-            curl -fsS --connect-timeout 15 -o "$2" "$1" </dev/null
-        fi
+        set -- "$1" "$2" --connect-timeout 15 --speed-limit 1 --speed-time 30 ${patience:+--max-time "$patience"}
+        if [ -n "$pin" ]; then set -- "$@" -k --pinnedpubkey "$pin"; fi
+        url_of=$1
+        file_of=$2
+        shift 2
+        curl -fsS "$@" -o "$file_of" "$url_of" </dev/null
     elif command -v wget >/dev/null 2>&1; then
         if [ -n "$pin" ]; then
             # Not every wget knows pins. What comes is held against its hash, which came with this script.
-            wget -q -T 30 --no-check-certificate -O "$2" "$1" </dev/null
+            wget -q -T "${patience:-30}" --no-check-certificate -O "$2" "$1" </dev/null
         else
-            wget -q -T 30 -O "$2" "$1" </dev/null
+            wget -q -T "${patience:-30}" -O "$2" "$1" </dev/null
         fi
     else
         fail "curl or wget is needed." "需要 curl 或 wget。"
