@@ -1,8 +1,8 @@
 //! What a machine keeps: one file for what makes it an agent, so that key and certificate change in one rename; and files
 //! for what is under way.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -85,30 +85,73 @@ impl Folder {
         self.read(IDENTITY)
     }
 
+    /// Whether others may look into the folder or put something there.
+    pub(crate) fn is_exposed(&self) -> anyhow::Result<bool> {
+        match private_file::is_exposed(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            known => known.with_context(|| self.0.display().to_string()),
+        }
+    }
+
     /// From now on the machine is this agent; what was on the way there is forgotten.
     pub(super) fn keep_identity(&self, identity: &Identity) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
         self.write(IDENTITY, identity)?;
         [REQUEST, RENEWAL, STAGED].into_iter().try_for_each(|name| self.remove(name))
     }
 
-    /// The same agent, told something new.
-    pub(super) fn update_identity(&self, identity: &Identity) -> anyhow::Result<()> {
-        self.write(IDENTITY, identity)
+    /// Changes what is known of the agent `agent_id`. `None` where the machine is another one by now, or nobody: another
+    /// command has the last word on that, and a command at work must not undo it.
+    pub(super) fn update_identity(
+        &self,
+        agent_id: &str,
+        change: impl FnOnce(&mut Identity),
+    ) -> anyhow::Result<Option<Identity>> {
+        self.change_identity(agent_id, change, |_| Ok(()))
+    }
+
+    /// The same, and the renewal that was under way has come to its end.
+    pub(super) fn end_renewal(
+        &self,
+        agent_id: &str,
+        change: impl FnOnce(&mut Identity),
+    ) -> anyhow::Result<Option<Identity>> {
+        self.change_identity(agent_id, change, |folder| folder.remove(RENEWAL))
+    }
+
+    fn change_identity(
+        &self,
+        agent_id: &str,
+        change: impl FnOnce(&mut Identity),
+        then: impl FnOnce(&Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Option<Identity>> {
+        let _lock = self.lock()?;
+        let Some(mut identity) = self.identity()?.filter(|identity| identity.agent_id == agent_id) else {
+            return Ok(None);
+        };
+        change(&mut identity);
+        self.write(IDENTITY, &identity)?;
+        then(self)?;
+        Ok(Some(identity))
     }
 
     /// The machine is nobody any more.
     pub(super) fn forget(&self) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
         [IDENTITY, REQUEST, RENEWAL, STAGED].into_iter().try_for_each(|name| self.remove(name))
     }
 
     /// The request to join that is under way, or a fresh one, on the disk before anybody sees it.
     pub(super) fn request(&self) -> anyhow::Result<Request> {
+        let _lock = self.lock()?;
         self.under_way(REQUEST)
     }
 
-    /// The same for a new certificate.
-    pub(super) fn renewal(&self) -> anyhow::Result<Request> {
-        self.under_way(RENEWAL)
+    /// The same for a new certificate of the agent `agent_id`. `None` where the machine is another one by now, or nobody.
+    pub(super) fn renewal(&self, agent_id: &str) -> anyhow::Result<Option<Request>> {
+        let _lock = self.lock()?;
+        let is_same = self.identity()?.is_some_and(|identity| identity.agent_id == agent_id);
+        is_same.then(|| self.under_way(RENEWAL)).transpose()
     }
 
     /// Whether a renewal was begun and did not come to its end.
@@ -129,10 +172,38 @@ impl Folder {
         self.read(STAGED)
     }
 
-    /// Leaves what a later start needs. The key goes: all machines made from this one would have the same.
+    /// Leaves what a later start needs. Every key goes: all machines made from this one would have the same, and a machine
+    /// with an identity does not join. What is needed is there first, so that a stop in between loses no code.
     pub(super) fn stage(&self, staged: &Staged) -> anyhow::Result<()> {
-        self.remove(REQUEST)?;
-        self.write(STAGED, staged)
+        let _lock = self.lock()?;
+        self.write(STAGED, staged)?;
+        [REQUEST, RENEWAL, IDENTITY].into_iter().try_for_each(|name| self.remove(name))
+    }
+
+    /// Nobody else reads and writes here until the result is dropped. Not to be asked for twice.
+    fn lock(&self) -> anyhow::Result<File> {
+        let lock = self.make().and_then(|()| self.lockable()).and_then(|file| file.lock().map(|()| file));
+        lock.with_context(|| self.0.display().to_string())
+    }
+
+    /// The folder itself: a file for the lock alone would stay behind in an image, and after a leave.
+    #[cfg(unix)]
+    fn lockable(&self) -> io::Result<File> {
+        File::open(&self.0)
+    }
+
+    /// A folder cannot be opened as a file here.
+    #[cfg(not(unix))]
+    fn lockable(&self) -> io::Result<File> {
+        File::options().create(true).append(true).open(self.0.join("lock"))
+    }
+
+    fn make(&self) -> io::Result<()> {
+        let mut folder = fs::DirBuilder::new();
+        folder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+        folder.create(&self.0)
     }
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> anyhow::Result<Option<T>> {
@@ -149,11 +220,6 @@ impl Folder {
     }
 
     fn write(&self, name: &str, value: &impl Serialize) -> anyhow::Result<()> {
-        let mut folder = fs::DirBuilder::new();
-        folder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-        folder.create(&self.0).with_context(|| self.0.display().to_string())?;
         let mut text = Vec::with_capacity(ROOM);
         serde_json::to_writer(&mut text, value)?;
         let text = Secret::new(text);
@@ -242,18 +308,67 @@ mod tests {
         folder.keep_identity(&identity()).unwrap();
         assert_eq!(names(&folder), [IDENTITY]);
         assert_ne!(folder.request().unwrap().csr, first.csr);
-        let renewal = folder.renewal().unwrap();
-        folder.update_identity(&identity()).unwrap();
-        assert_eq!(folder.renewal().unwrap().csr, renewal.csr, "news of other kinds leave it alone");
+        let id = identity().agent_id;
+        let renewal = || folder.renewal(&id).unwrap().unwrap().csr;
+        let first = renewal();
+        folder.update_identity(&id, |identity| identity.group = "web".to_owned()).unwrap().unwrap();
+        assert_eq!(renewal(), first, "news of other kinds leave it alone");
+        let kept = folder.end_renewal(&id, |identity| identity.expires_at = "2027-02-01".to_owned()).unwrap().unwrap();
+        assert_eq!((kept.group.as_str(), kept.expires_at.as_str()), ("web", "2027-02-01"));
+        assert_eq!(names(&folder), [IDENTITY, REQUEST]);
         folder.keep_identity(&identity()).unwrap();
         assert_eq!(names(&folder), [IDENTITY]);
+    }
+
+    #[test]
+    fn who_the_machine_was_is_not_written_over_who_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::at(place.path());
+        let (old, new) = (identity(), Identity { agent_id: "another".to_owned(), ..identity() });
+        let stays = || {
+            let id = &old.agent_id;
+            let change = |identity: &mut Identity| identity.key = old.key.clone();
+            assert!(folder.update_identity(id, change).unwrap().is_none());
+            assert!(folder.end_renewal(id, change).unwrap().is_none());
+            assert!(folder.renewal(id).unwrap().is_none());
+        };
+        folder.keep_identity(&new).unwrap();
+        stays();
+        assert_eq!(folder.identity().unwrap().unwrap().key.expose(), new.key.expose());
+        assert_eq!(names(&folder), [IDENTITY]);
+        folder.forget().unwrap();
+        stays();
+        assert_eq!(names(&folder), Vec::<String>::new());
+    }
+
+    #[test]
+    fn changes_wait_for_one_another() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::at(place.path());
+        let identity = Identity { heartbeat_seconds: 0, ..identity() };
+        folder.keep_identity(&identity).unwrap();
+        let count = || {
+            for _ in 0..20 {
+                folder
+                    .update_identity(&identity.agent_id, |identity| identity.heartbeat_seconds += 1)
+                    .unwrap()
+                    .unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(count);
+            scope.spawn(count);
+        });
+        assert_eq!(folder.identity().unwrap().unwrap().heartbeat_seconds, 40);
     }
 
     #[test]
     fn no_key_goes_into_an_image() {
         let place = tempfile::tempdir().unwrap();
         let folder = Folder::at(place.path());
+        folder.keep_identity(&identity()).unwrap();
         folder.request().unwrap();
+        folder.renewal(&identity().agent_id).unwrap().unwrap();
         folder.stage(&staged()).unwrap();
         assert_eq!(names(&folder), [STAGED]);
         let kept = folder.staged().unwrap().unwrap();

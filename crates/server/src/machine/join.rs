@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::folder::{Request, Staged};
 use super::host::{self, Facts};
+use super::run::tell_leave;
 use super::{Address, Backoff, CallError, Folder, Identity, Sentence, Server, Surroundings, Trust};
 
 const ENROL: &str = "/v1/agents/enrol";
@@ -64,7 +65,9 @@ impl Join<'_> {
         loop {
             let error = match self.ask(&server, &request).await {
                 Ok(enrolled) => return self.keep(enrolled, request).map(Outcome::Joined),
-                Err(error) if error.is("install-code-only-image") && !self.staged => return self.stage(),
+                Err(error) if error.is("install-code-only-image") && !self.staged => {
+                    return self.stage(report).await;
+                }
                 Err(error) => error,
             };
             let wait = backoff.wait(error.retry_after(), &**entropy);
@@ -100,8 +103,15 @@ impl Join<'_> {
         Ok(identity)
     }
 
-    fn stage(&self) -> anyhow::Result<Outcome> {
+    /// What becomes an image is nobody: an agent that is still one leaves its server first, if the server is there.
+    async fn stage(&self, report: impl Fn(&str)) -> anyhow::Result<Outcome> {
         let boot = host::boot().context("this system does not tell one start of the machine from the next")?;
+        if let Some(identity) = self.folder.identity()?
+            && let Err(error) = tell_leave(&identity, &self.surroundings).await
+            && !error.downcast_ref::<CallError>().is_some_and(|error| error.is("agent-gone"))
+        {
+            report(&Sentence::LeftUnheard(&format!("{error:#}")).text(self.surroundings.language));
+        }
         let (pin, ca) = match &self.trust {
             Trust::Pin(pin) => (Some(pin.to_string()), None),
             Trust::Authority(pem) => (None, Some(pem.clone())),

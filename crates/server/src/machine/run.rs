@@ -73,12 +73,14 @@ pub(crate) async fn leave(
     identity: &Identity,
     surroundings: &Surroundings,
 ) -> anyhow::Result<anyhow::Result<()>> {
-    let told = match Server::of(identity, &identity.endpoint, surroundings) {
-        Ok(server) => server.tell(LEAVE).await.map_err(anyhow::Error::from),
-        Err(error) => Err(error),
-    };
+    let told = tell_leave(identity, surroundings).await;
     folder.forget()?;
     Ok(told)
+}
+
+/// Tells the server alone.
+pub(super) async fn tell_leave(identity: &Identity, surroundings: &Surroundings) -> anyhow::Result<()> {
+    Ok(Server::of(identity, &identity.endpoint, surroundings)?.tell(LEAVE).await?)
 }
 
 impl Run<'_> {
@@ -108,9 +110,10 @@ impl Run<'_> {
         let mut is_heard = false;
         // Read anew each time: another command may have joined again, or left.
         while let Some(identity) = self.folder.identity()? {
-            let expires_at = identity.expires_at.clone();
+            let (agent_id, expires_at) = (identity.agent_id.clone(), identity.expires_at.clone());
             let wait = match self.attend(identity, report).await {
-                Ok(identity) => {
+                Ok(None) => continue,
+                Ok(Some(identity)) => {
                     if !is_heard {
                         report(&self.say(&Sentence::Heard(&identity)));
                     }
@@ -123,6 +126,10 @@ impl Run<'_> {
                 Err(error) => {
                     let call = error.downcast_ref::<CallError>();
                     if call.is_some_and(|error| error.is("agent-gone")) {
+                        // Unless it left by another command, which tells the server first.
+                        if self.folder.identity()?.is_none_or(|identity| identity.agent_id != agent_id) {
+                            continue;
+                        }
                         return Ok(End::SentAway(self.say(&Sentence::Gone)));
                     }
                     is_heard = false;
@@ -165,24 +172,29 @@ impl Run<'_> {
         }
     }
 
-    /// A heartbeat, and what the server wishes with it; who the agent is afterwards.
-    async fn attend(&self, mut identity: Identity, report: &impl Fn(&str)) -> anyhow::Result<Identity> {
-        let heard = beat(&identity, &self.surroundings).await?;
-        let before = (identity.endpoint.clone(), identity.group.clone(), identity.heartbeat_seconds);
-        if heard.endpoint != identity.endpoint && self.answers(&heard.endpoint, &identity, report).await {
-            report(&self.say(&Sentence::Moved(&heard.endpoint)));
-            identity.endpoint = heard.endpoint;
+    /// A heartbeat, and what the server wishes with it; who the agent is afterwards. `None` where another command has made
+    /// the machine somebody else meanwhile, or nobody.
+    async fn attend(&self, mut identity: Identity, report: &impl Fn(&str)) -> anyhow::Result<Option<Identity>> {
+        let Heard { group, renew, heartbeat_seconds, endpoint } = beat(&identity, &self.surroundings).await?;
+        let mut known = (identity.endpoint.clone(), group, heartbeat_seconds);
+        if endpoint != identity.endpoint && self.answers(&endpoint, &identity, report).await {
+            report(&self.say(&Sentence::Moved(&endpoint)));
+            known.0 = endpoint;
         }
-        (identity.group, identity.heartbeat_seconds) = (heard.group, heard.heartbeat_seconds);
-        if before != (identity.endpoint.clone(), identity.group.clone(), identity.heartbeat_seconds) {
-            self.folder.update_identity(&identity)?;
+        if known != (identity.endpoint.clone(), identity.group.clone(), identity.heartbeat_seconds) {
+            let updated = self.folder.update_identity(&identity.agent_id, |identity| {
+                (identity.endpoint, identity.group, identity.heartbeat_seconds) = known;
+            })?;
+            let Some(updated) = updated else { return Ok(None) };
+            identity = updated;
         }
         // Where an answer was lost, the server believes that its certificate arrived, and asks for no other.
-        if heard.renew || self.folder.is_renewing() {
-            identity = self.renew(&identity).await?;
-            report(&self.say(&Sentence::Renewed(&identity)));
+        if renew || self.folder.is_renewing() {
+            let Some(renewed) = self.renew(&identity).await? else { return Ok(None) };
+            report(&self.say(&Sentence::Renewed(&renewed)));
+            identity = renewed;
         }
-        Ok(identity)
+        Ok(Some(identity))
     }
 
     /// Whether the server is where it says: an agent that believed a wrong setting would be lost.
@@ -193,15 +205,17 @@ impl Run<'_> {
 
     /// A new certificate for a new key. Both take the place of the old ones in one rename, and only when the server has
     /// heard an agent that shows them; until then the old ones go on. Where the answer was lost, the same request goes again.
-    async fn renew(&self, identity: &Identity) -> anyhow::Result<Identity> {
-        let Request { key, csr } = self.folder.renewal()?;
+    async fn renew(&self, identity: &Identity) -> anyhow::Result<Option<Identity>> {
+        let Some(Request { key, csr }) = self.folder.renewal(&identity.agent_id)? else { return Ok(None) };
         let body = serde_json::json!({ "csr": csr }).to_string().into_bytes();
         let server = Server::of(identity, &identity.endpoint, &self.surroundings)?;
         let Renewed { certificate, ca, expires_at } = server.post(RENEW, body).await?;
         let renewed = Identity { expires_at, key, certificate, ca, ..identity.clone() };
         beat(&renewed, &self.surroundings).await.context("with the new certificate")?;
-        self.folder.keep_identity(&renewed)?;
-        Ok(renewed)
+        self.folder.end_renewal(&identity.agent_id, |identity| {
+            let Identity { expires_at, key, certificate, ca, .. } = renewed;
+            *identity = Identity { expires_at, key, certificate, ca, ..identity.clone() };
+        })
     }
 
     fn say(&self, sentence: &Sentence<'_>) -> String {

@@ -1,5 +1,6 @@
 //! What the agent says to whoever watches it, in English and in Chinese.
 
+use std::path::Path;
 use std::time::Duration;
 
 use countersign_facades::Language;
@@ -47,6 +48,8 @@ pub(crate) enum Sentence<'a> {
     /// The first heartbeat failed, and later ones may not.
     JoinedUnheard(&'a str),
     WantsCode,
+    /// The folder is not the machine's alone.
+    Exposed(&'a Path),
 }
 
 impl Sentence<'_> {
@@ -117,6 +120,15 @@ impl Sentence<'_> {
                     "需要安装码：请通过 COUNTERSIGN_CODE、--code-file 所指的文件或标准输入提供",
                 )
                 .to_owned(),
+            Self::Exposed(folder) => {
+                let folder = folder.display();
+                match language {
+                    Language::English => {
+                        format!("other users may read or write {folder}, where the key is: `chmod 700` comes first")
+                    }
+                    Language::Chinese => format!("其他用户可以读写存放密钥的 {folder}：请先运行 `chmod 700`"),
+                }
+            }
         }
     }
 }

@@ -111,6 +111,13 @@ fn agent(arguments: &[&str], state: &Path) -> Command {
     command
 }
 
+/// A folder that is a machine's alone, as the unit makes one.
+fn machine() -> TempDir {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o700)).tempdir().unwrap()
+}
+
 /// Standard output, standard error and the status.
 fn said(output: &Output) -> (String, String, Option<i32>) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -174,7 +181,7 @@ impl Drop for AtWork {
 
 #[tokio::test]
 async fn a_machine_joins_is_heard_of_and_leaves() {
-    let (server, state) = (ForOthers::start(&[SECOND]), tempfile::tempdir().unwrap());
+    let (server, state) = (ForOthers::start(&[SECOND]), machine());
     let state = state.path().join("agent");
     assert_eq!(status(&state), (json!({ "joined": false }), Some(1)));
     let code = server.code(json!({})).await;
@@ -208,7 +215,7 @@ async fn a_machine_joins_is_heard_of_and_leaves() {
 
 #[tokio::test]
 async fn who_is_sent_away_ends_with_a_status_of_its_own() {
-    let (server, state) = (ForOthers::start(&[SECOND]), tempfile::tempdir().unwrap());
+    let (server, state) = (ForOthers::start(&[SECOND]), machine());
     let code = server.code(json!({})).await;
     let pin = ["--pin", &server.pin];
     let (_, complaint, ended) = join(&server.url(), &pin, code["code"].as_str().unwrap(), state.path());
@@ -230,7 +237,7 @@ async fn who_is_sent_away_ends_with_a_status_of_its_own() {
 
 #[tokio::test]
 async fn only_the_server_with_the_pinned_key_hears_the_code() {
-    let (server, state) = (ForOthers::start(&[]), tempfile::tempdir().unwrap());
+    let (server, state) = (ForOthers::start(&[]), machine());
     let code = server.code(json!({})).await;
     let code = code["code"].as_str().unwrap();
     let other = format!("sha256//{}=", "A".repeat(43));
@@ -247,7 +254,7 @@ async fn only_the_server_with_the_pinned_key_hears_the_code() {
 
 #[tokio::test]
 async fn a_refusal_is_told_in_the_machines_language() {
-    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, state) = (tempfile::tempdir().unwrap(), machine());
     let server = Server::start(data.path());
     let url = format!("http://{}", server.address);
     let (out, complaint, ended) = join(&url, &[], "aaaaaa", state.path());
@@ -260,13 +267,34 @@ async fn a_refusal_is_told_in_the_machines_language() {
     insta::assert_snapshot!(said(&nowhere).1, @"countersign: an install code is needed: in COUNTERSIGN_CODE, in the file that --code-file names, or on standard input");
 }
 
+#[test]
+fn a_folder_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let state = machine();
+    let exposed = std::fs::Permissions::from_mode(0o750);
+    std::fs::set_permissions(state.path(), exposed).unwrap();
+    let folder = state.path().display();
+    for arguments in [&["join", "--server", "https://127.0.0.1:1"][..], &["status"], &["run"], &["leave"]] {
+        let refused = said(&agent(arguments, state.path()).env("COUNTERSIGN_CODE", "aaaaaa").output().unwrap());
+        let complaint =
+            format!("countersign: other users may read or write {folder}, where the key is: `chmod 700` comes first\n");
+        assert_eq!(refused, (String::new(), complaint, Some(1)), "{arguments:?}");
+    }
+    let mut chinese = agent(&["status"], state.path());
+    chinese.env_remove("LC_ALL").env("LANG", "zh_CN.UTF-8");
+    let complaint = format!("countersign: 其他用户可以读写存放密钥的 {folder}：请先运行 `chmod 700`\n");
+    assert_eq!(said(&chinese.output().unwrap()).1, complaint);
+    assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 0);
+}
+
 #[tokio::test]
 async fn a_code_comes_from_a_file_or_from_standard_input() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let url = format!("http://{}", server.address);
     let code = dev_code(&server, json!({ "max_uses": 2 })).await;
-    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (first, second) = (machine(), machine());
     let file = first.path().join("code");
     std::fs::write(&file, format!("{code}\n")).unwrap();
     let from_file = agent(&["join", "--server", &url, "--code-file", file.to_str().unwrap()], first.path()).output();
@@ -284,7 +312,7 @@ async fn a_code_comes_from_a_file_or_from_standard_input() {
 async fn a_server_that_was_away_is_found_again() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let settings = [SECOND, ("COUNTERSIGN__LISTEN", free.as_str())];
-    let (server, state) = (ForOthers::start(&settings), tempfile::tempdir().unwrap());
+    let (server, state) = (ForOthers::start(&settings), machine());
     let code = server.code(json!({})).await;
     assert_eq!(join(&server.url(), &["--pin", &server.pin], code["code"].as_str().unwrap(), state.path()).2, Some(0));
     let mut work = AtWork::start(&mut agent(&["run"], state.path()));
@@ -319,7 +347,7 @@ fn lossy_way(to: SocketAddr) -> SocketAddr {
 
 #[tokio::test]
 async fn a_lost_reply_costs_nothing() {
-    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, state) = (tempfile::tempdir().unwrap(), machine());
     let server = Server::start(data.path());
     let code = dev_code(&server, json!({})).await;
     let way = lossy_way(server.address);
@@ -330,7 +358,7 @@ async fn a_lost_reply_costs_nothing() {
 
 #[test]
 fn patience_has_an_end() {
-    let state = tempfile::tempdir().unwrap();
+    let state = machine();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (_, complaint, ended) = join(&format!("http://{nobody}"), &["--patience", "0"], "aaaaaa", state.path());
     assert_eq!(ended, Some(1));
@@ -339,7 +367,7 @@ fn patience_has_an_end() {
 
 #[tokio::test]
 async fn a_machine_made_from_an_image_joins_at_its_first_start() {
-    let (data, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (data, state) = (tempfile::tempdir().unwrap(), machine());
     let server = Server::start(data.path());
     let url = format!("http://{}", server.address);
     let code = dev_code(&server, json!({ "only_image": true })).await;

@@ -82,8 +82,11 @@ pub(in crate::cli) struct State {
 }
 
 impl State {
-    fn folder(&self) -> Folder {
-        Folder::at(&self.state)
+    /// Refused where others may look: the key is theirs then, too, and so is what they put beside it.
+    fn folder(&self, language: Language) -> anyhow::Result<Folder> {
+        let folder = Folder::at(&self.state);
+        anyhow::ensure!(!folder.is_exposed()?, Sentence::Exposed(&self.state).text(language));
+        Ok(folder)
     }
 }
 
@@ -95,9 +98,9 @@ impl MachineCommand {
         block_on(async {
             match self {
                 Self::Join(arguments) => join(arguments, surroundings).await,
-                Self::Status { json, state } => status(&state.folder(), json, &surroundings).await,
-                Self::Run { state } => work(&state.folder(), surroundings).await,
-                Self::Leave { state } => go(&state.folder(), &surroundings).await,
+                Self::Status { json, state } => status(&state.folder(language)?, json, &surroundings).await,
+                Self::Run { state } => work(&state.folder(language)?, surroundings).await,
+                Self::Leave { state } => go(&state.folder(language)?, &surroundings).await,
             }
         })
     }
@@ -106,7 +109,7 @@ impl MachineCommand {
 async fn join(arguments: JoinArguments, surroundings: Surroundings) -> anyhow::Result<()> {
     let language = surroundings.language;
     let JoinArguments { server, pin, ca, code_file, patience, again, state } = arguments;
-    let folder = state.folder();
+    let folder = state.folder(language)?;
     if let Some(identity) = folder.identity()?.filter(|_| !again) {
         // Who was sent away comes back by the same line as everybody else, and not by knowing an option.
         let is_gone = beat(&identity, &surroundings).await.is_err_and(|error| is_gone(&error));

@@ -53,7 +53,7 @@ impl Both {
             };
             house.serve(listener, stop, &Notify::new(), |_| {}).await.unwrap();
         });
-        let code = install_code(address, data.path()).await;
+        let code = install_code(address, data.path(), "{}").await;
         let folder = Folder::at(machine.path());
         Self { clock, address, code, folder, said: Mutex::default(), places: (data, machine), _stop: stop }
     }
@@ -64,39 +64,50 @@ impl Both {
     }
 
     async fn join(&self) -> Identity {
+        match self.join_with(&self.code).await {
+            Outcome::Joined(identity) => identity,
+            Outcome::Staged => panic!("the code is not for images"),
+        }
+    }
+
+    async fn join_with(&self, code: &str) -> Outcome {
         let join = Join {
             folder: &self.folder,
             address: Address::parse(&format!("http://{}", self.address)).unwrap(),
             trust: Trust::System,
-            code: Secret::new(self.code.clone()),
+            code: Secret::new(code.to_owned()),
             staged: false,
             patience: Some(Duration::ZERO),
             surroundings: self.surroundings(),
         };
-        match join.run(|_| {}).await.unwrap() {
-            Outcome::Joined(identity) => identity,
-            Outcome::Staged => panic!("the code is not for images"),
-        }
+        join.run(|said: &str| self.said.lock().push(said.to_owned())).await.unwrap()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.places.1.path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     }
 
     /// One heartbeat of what the folder holds.
     async fn attend(&self) -> anyhow::Result<Identity> {
         let identity = self.folder.identity().unwrap().unwrap();
         let run = Run { folder: &self.folder, surroundings: self.surroundings() };
-        run.attend(identity, &|said: &str| self.said.lock().push(said.to_owned())).await
+        let attended = run.attend(identity, &|said: &str| self.said.lock().push(said.to_owned())).await;
+        attended.map(|identity| identity.expect("no other command is at work"))
     }
 }
 
 /// A code of the app in `dev.json`, as its owner makes one.
-async fn install_code(address: SocketAddr, data: &Path) -> String {
+async fn install_code(address: SocketAddr, data: &Path, wishes: &str) -> String {
     let dev = std::fs::read_to_string(data.join("dev.json")).unwrap();
     let dev: serde_json::Value = serde_json::from_str(&dev).unwrap();
     let word = |name: &str| dev[name].as_str().unwrap().to_owned();
     let key = STANDARD.encode(format!("{}:{}", word("access_key_id"), word("access_key_secret")));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(
-        "POST /v1/install-codes HTTP/1.1\r\nhost: x\r\nauthorization: Basic {key}\r\ncontent-length: 2\r\n\
-         connection: close\r\n\r\n{{}}"
+        "POST /v1/install-codes HTTP/1.1\r\nhost: x\r\nauthorization: Basic {key}\r\ncontent-length: {}\r\n\
+         connection: close\r\n\r\n{wishes}",
+        wishes.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
@@ -138,7 +149,7 @@ async fn a_renewal_whose_answer_was_lost_is_asked_for_again() {
     let both = Both::start(&[("COUNTERSIGN__AGENTS__CERTIFICATE_DAYS", "3")]).await;
     let joined = both.join().await;
     both.clock.advance(HOUR * 25);
-    let body = serde_json::json!({ "csr": both.folder.renewal().unwrap().csr }).to_string();
+    let body = serde_json::json!({ "csr": both.folder.renewal(&joined.agent_id).unwrap().unwrap().csr }).to_string();
     let server = Server::of(&joined, &joined.endpoint, &both.surroundings()).unwrap();
     let lost: Renewed = server.post(RENEW, body.into_bytes()).await.unwrap();
     let renewed = both.attend().await.unwrap();
@@ -174,7 +185,52 @@ async fn who_has_left_is_nobody_and_the_server_knows() {
     let identity = both.join().await;
     leave(&both.folder, &identity, &both.surroundings()).await.unwrap().unwrap();
     assert!(both.folder.identity().unwrap().is_none());
-    assert_eq!(std::fs::read_dir(both.places.1.path()).unwrap().count(), 0);
+    assert_eq!(both.files(), Vec::<String>::new());
     let refused = beat(&identity, &both.surroundings()).await.err().unwrap();
     assert!(refused.downcast_ref::<CallError>().unwrap().is("agent-gone"), "{refused:#}");
+}
+
+#[tokio::test]
+async fn an_image_holds_no_identity_and_the_server_knows() {
+    let both = Both::start(&[]).await;
+    let image = install_code(both.address, both.places.0.path(), r#"{"only_image":true}"#).await;
+    let live = both.join().await;
+    both.folder.renewal(&live.agent_id).unwrap().unwrap();
+    assert!(matches!(both.join_with(&image).await, Outcome::Staged));
+    assert_eq!(both.files(), ["staged.json"]);
+    let refused = beat(&live, &both.surroundings()).await.err().unwrap();
+    assert!(refused.downcast_ref::<CallError>().unwrap().is("agent-gone"), "{refused:#}");
+
+    // Gone before: then nobody has to be told.
+    both.folder.keep_identity(&live).unwrap();
+    assert!(matches!(both.join_with(&image).await, Outcome::Staged));
+    assert_eq!(both.files(), ["staged.json"]);
+    assert_eq!(*both.said.lock(), Vec::<String>::new());
+
+    // Away: then it is staged all the same.
+    both.folder.keep_identity(&Identity { endpoint: "https://127.0.0.1:1".to_owned(), ..live }).unwrap();
+    assert!(matches!(both.join_with(&image).await, Outcome::Staged));
+    assert_eq!(both.files(), ["staged.json"]);
+    let said = both.said.lock();
+    assert!(
+        said[0].starts_with("this machine has left, and the server could not be told: https://127.0.0.1:1"),
+        "{said:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_agent_at_work_does_not_undo_what_another_command_did() {
+    let both = Both::start(&[]).await;
+    let old = both.join().await;
+    let new = match both.join_with(&install_code(both.address, both.places.0.path(), "{}").await).await {
+        Outcome::Joined(identity) => identity,
+        Outcome::Staged => panic!("the code is not for images"),
+    };
+    let run = Run { folder: &both.folder, surroundings: both.surroundings() };
+    // News for an agent that the machine is no more.
+    let heard = run.attend(Identity { group: "another".to_owned(), ..old.clone() }, &|_: &str| {}).await.unwrap();
+    assert!(heard.is_none());
+    assert!(run.renew(&old).await.unwrap().is_none());
+    assert_eq!(both.folder.identity().unwrap().unwrap().agent_id, new.agent_id);
+    assert_eq!(both.files(), ["identity.json"]);
 }
