@@ -209,6 +209,8 @@ async fn a_machine_joins_is_heard_of_and_leaves() {
         ("this machine has left\n".into(), String::new(), Some(0))
     );
     assert_eq!(std::fs::read_dir(&state).unwrap().count(), 0, "no key is left");
+    let (_, complaint, ended) = said(&agent(&["run"], &state).output().unwrap());
+    assert_eq!(ended, Some(3), "the unit starts it no more: {complaint}");
     let agent = server.ask("GET", &format!("/v1/agents/{id}"), &Value::Null).await.json();
     assert_eq!(agent["state"], "left", "{agent}");
 }

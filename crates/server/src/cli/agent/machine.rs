@@ -22,7 +22,7 @@ const CODE: &str = "COUNTERSIGN_CODE";
 /// No code comes near.
 const LONGEST_CODE: u64 = 4_096;
 /// The status that says: do not start me again. The unit of the install script knows it.
-const SENT_AWAY: u8 = 3;
+const NOT_AGAIN: u8 = 3;
 
 #[derive(Subcommand)]
 pub(in crate::cli) enum MachineCommand {
@@ -37,7 +37,8 @@ pub(in crate::cli) enum MachineCommand {
         #[command(flatten)]
         state: State,
     },
-    /// Be heard of, renew the certificate, follow the server. Ends with status 3 when the server has sent the agent away
+    /// Be heard of, renew the certificate, follow the server. Ends with status 3 when the server has sent the agent away,
+    /// or the machine has not joined
     Run {
         #[command(flatten)]
         state: State,
@@ -207,7 +208,7 @@ async fn status(folder: &Folder, json: bool, surroundings: &Surroundings) -> any
     }
     match (heard, problem) {
         (Err(error), _) if is_gone(&error) => {
-            Err(Ends { status: SENT_AWAY, sentence: Sentence::Gone.text(language) }.into())
+            Err(Ends { status: NOT_AGAIN, sentence: Sentence::Gone.text(language) }.into())
         }
         (Err(_), Some(problem)) => anyhow::bail!(problem),
         _ => Ok(()),
@@ -221,8 +222,9 @@ async fn work(folder: &Folder, surroundings: Surroundings) -> anyhow::Result<()>
         End::Stopped => Ok(()),
         End::Left => print(&Sentence::Left.text(language)),
         End::Staged => print(&Sentence::StagedInThisStart.text(language)),
-        End::NotJoined => anyhow::bail!(Sentence::NotJoined.text(language)),
-        End::SentAway(sentence) => Err(Ends { status: SENT_AWAY, sentence }.into()),
+        // Nor does starting it again make it somebody, as at the start of a machine that has left.
+        End::NotJoined => Err(Ends { status: NOT_AGAIN, sentence: Sentence::NotJoined.text(language) }.into()),
+        End::SentAway(sentence) => Err(Ends { status: NOT_AGAIN, sentence }.into()),
     }
 }
 
