@@ -147,7 +147,23 @@ impl Folder {
         self.under_way(REQUEST)
     }
 
-    /// The same for a new certificate of the agent `agent_id`. `None` where the machine is another one by now, or nobody.
+    /// After the server's no. A key that stayed would be in every copy that is made of this machine. The folder goes as well
+    /// where it was `made` for this.
+    pub(super) fn drop_request(&self, made: bool) -> anyhow::Result<()> {
+        let _lock = self.lock()?;
+        self.remove(REQUEST)?;
+        if made {
+            // Not where something else has come to lie in it.
+            let _stays = fs::remove_dir(&self.0);
+        }
+        Ok(())
+    }
+
+    pub(super) fn exists(&self) -> bool {
+        self.0.exists()
+    }
+
+    /// The request for a new certificate of the agent `agent_id`. `None` where the machine is another one by now, or nobody.
     pub(super) fn renewal(&self, agent_id: &str) -> anyhow::Result<Option<Request>> {
         let _lock = self.lock()?;
         let is_same = self.identity()?.is_some_and(|identity| identity.agent_id == agent_id);
@@ -375,6 +391,23 @@ mod tests {
         assert_eq!((kept.code.expose().as_str(), kept.boot.as_str()), ("aB3dE6", "first"));
         folder.keep_identity(&identity()).unwrap();
         assert!(folder.staged().unwrap().is_none(), "a code is not kept for longer than it is needed");
+    }
+
+    #[test]
+    fn a_folder_that_was_made_for_nothing_goes() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::at(&place.path().join("agent"));
+        let refused = |made| {
+            folder.request().unwrap();
+            folder.drop_request(made).unwrap();
+        };
+        refused(true);
+        assert!(!folder.exists());
+        refused(false);
+        assert_eq!(names(&folder), Vec::<String>::new());
+        folder.stage(&staged()).unwrap();
+        refused(true);
+        assert_eq!(names(&folder), [STAGED]);
     }
 
     #[test]

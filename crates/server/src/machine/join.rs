@@ -59,6 +59,7 @@ impl Join<'_> {
     pub(crate) async fn run(&self, report: impl Fn(&str)) -> anyhow::Result<Outcome> {
         let Surroundings { clock, entropy, language } = &self.surroundings;
         let server = Server::to_join(self.address.clone(), &self.trust, &self.surroundings)?;
+        let is_new = !self.folder.exists();
         let request = self.folder.request()?;
         let start = clock.monotonic();
         let mut backoff = Backoff::default();
@@ -73,6 +74,10 @@ impl Join<'_> {
             let wait = backoff.wait(error.retry_after(), &**entropy);
             let after = clock.monotonic().saturating_sub(start) + wait;
             if !self.hopes(&error) || self.patience.is_some_and(|patience| after > patience) {
+                // What may pass may also have come through: then the same request gets the answer that was lost.
+                if !error.may_pass() {
+                    self.folder.drop_request(is_new)?;
+                }
                 return Err(error.into());
             }
             report(&Sentence::Again(&error.to_string(), wait).text(*language));

@@ -259,8 +259,10 @@ async fn a_refusal_is_told_in_the_machines_language() {
     let (data, state) = (tempfile::tempdir().unwrap(), machine());
     let server = Server::start(data.path());
     let url = format!("http://{}", server.address);
-    let (out, complaint, ended) = join(&url, &[], "aaaaaa", state.path());
+    let made = state.path().join("agent");
+    let (out, complaint, ended) = join(&url, &[], "aaaaaa", &made);
     assert_eq!((out.as_str(), ended), ("", Some(1)));
+    assert!(!made.exists(), "no key that the machine's copies would share");
     insta::assert_snapshot!(complaint, @"countersign: Unknown install code: Check the code, or ask whoever gave it to you for a new one.");
     let mut chinese = agent(&["join", "--server", &url], state.path());
     chinese.env_remove("LC_ALL").env("LANG", "zh_CN.UTF-8").env("COUNTERSIGN_CODE", "aaaaaa");
@@ -364,6 +366,7 @@ fn patience_has_an_end() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (_, complaint, ended) = join(&format!("http://{nobody}"), &["--patience", "0"], "aaaaaa", state.path());
     assert_eq!(ended, Some(1));
+    assert!(state.path().join("request.json").exists(), "the same request gets the answer that was lost");
     assert_eq!(complaint, format!("countersign: http://{nobody}: Connection refused (os error 111)\n"));
 }
 
