@@ -33,6 +33,8 @@ pub(crate) struct Identity {
     pub(crate) group: String,
     /// Where to call from now on.
     pub(crate) endpoint: String,
+    /// Where it joined: an address that worked once, for when nobody is found at the other.
+    pub(super) joined_by: String,
     pub(crate) heartbeat_seconds: u32,
     pub(crate) expires_at: String,
     /// In PEM, as the two others.
@@ -276,6 +278,7 @@ mod tests {
             agent_id: "c15c0289-ec2d-4a91-a7ec-8e65a18debbe".to_owned(),
             group: "default".to_owned(),
             endpoint: "https://verify.example.com".to_owned(),
+            joined_by: "https://192.0.2.1:8443".to_owned(),
             heartbeat_seconds: 60,
             expires_at: "2027-01-01T00:00:00Z".to_owned(),
             key,

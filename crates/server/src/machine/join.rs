@@ -101,7 +101,9 @@ impl Join<'_> {
     fn keep(&self, enrolled: Enrolled, request: Request) -> anyhow::Result<Identity> {
         let Enrolled { agent_id, certificate, ca, group, expires_at, endpoint, heartbeat_seconds } = enrolled;
         let Request { key, .. } = request;
-        let identity = Identity { agent_id, group, endpoint, heartbeat_seconds, expires_at, key, certificate, ca };
+        let joined_by = self.address.to_string();
+        let identity =
+            Identity { agent_id, group, endpoint, joined_by, heartbeat_seconds, expires_at, key, certificate, ca };
         // What cannot be used is not kept: the same request gets the same answer, or a better one.
         Server::of(&identity, &identity.endpoint, &self.surroundings).context("what the server gave")?;
         self.folder.keep_identity(&identity)?;

@@ -56,7 +56,29 @@ struct Renewed {
 /// # Errors
 /// A [`CallError`] in the chain, if the server or the way to it is at fault.
 pub(crate) async fn beat(identity: &Identity, surroundings: &Surroundings) -> anyhow::Result<Heard> {
-    beat_at(&identity.endpoint, identity, surroundings).await
+    at_its_server(identity, surroundings, async |server| server.post(HEARTBEAT, Vec::new()).await).await
+}
+
+/// Calls the server at the address that it named, or else at the one by which the machine joined: a wrong setting of the
+/// server's must not lose its machines. Whoever answers there is held to the same authority.
+async fn at_its_server<T>(
+    identity: &Identity,
+    surroundings: &Surroundings,
+    call: impl AsyncFn(&Server) -> Result<T, CallError>,
+) -> anyhow::Result<T> {
+    let error = match call(&Server::of(identity, &identity.endpoint, surroundings)?).await {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    if matches!(error, CallError::Refused(_)) || identity.joined_by == identity.endpoint {
+        return Err(error.into());
+    }
+    match call(&Server::of(identity, &identity.joined_by, surroundings)?).await {
+        Ok(answer) => Ok(answer),
+        Err(refused @ CallError::Refused(_)) => Err(refused.into()),
+        // The address that is to be mended is the first.
+        Err(_) => Err(error.into()),
+    }
 }
 
 async fn beat_at(endpoint: &str, identity: &Identity, surroundings: &Surroundings) -> anyhow::Result<Heard> {
@@ -80,7 +102,7 @@ pub(crate) async fn leave(
 
 /// Tells the server alone.
 pub(super) async fn tell_leave(identity: &Identity, surroundings: &Surroundings) -> anyhow::Result<()> {
-    Ok(Server::of(identity, &identity.endpoint, surroundings)?.tell(LEAVE).await?)
+    at_its_server(identity, surroundings, async |server| server.tell(LEAVE).await).await
 }
 
 impl Run<'_> {
@@ -208,8 +230,8 @@ impl Run<'_> {
     async fn renew(&self, identity: &Identity) -> anyhow::Result<Option<Identity>> {
         let Some(Request { key, csr }) = self.folder.renewal(&identity.agent_id)? else { return Ok(None) };
         let body = serde_json::json!({ "csr": csr }).to_string().into_bytes();
-        let server = Server::of(identity, &identity.endpoint, &self.surroundings)?;
-        let Renewed { certificate, ca, expires_at } = server.post(RENEW, body).await?;
+        let ask = async |server: &Server| server.post(RENEW, body.clone()).await;
+        let Renewed { certificate, ca, expires_at } = at_its_server(identity, &self.surroundings, ask).await?;
         let renewed = Identity { expires_at, key, certificate, ca, ..identity.clone() };
         beat(&renewed, &self.surroundings).await.context("with the new certificate")?;
         self.folder.end_renewal(&identity.agent_id, |identity| {

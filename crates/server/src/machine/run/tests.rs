@@ -162,6 +162,9 @@ async fn an_endpoint_is_followed_only_to_where_the_server_answers() {
     let both = Both::start(&[("COUNTERSIGN__AGENTS__ENDPOINTS", "vendor:ALIYUN=http://127.0.0.1:1")]).await;
     let mut identity = both.join().await;
     assert_eq!(identity.endpoint, "http://127.0.0.1:1", "what the server says at the beginning");
+    // Nobody is there: what worked once goes on to work, and the server's word stays what it was.
+    assert_eq!(both.attend().await.unwrap().endpoint, identity.endpoint);
+    assert_eq!(*both.said.lock(), Vec::<String>::new());
     // As if the setting had come later.
     identity.endpoint = format!("http://{}", both.address);
     both.folder.keep_identity(&identity).unwrap();
@@ -190,6 +193,31 @@ async fn who_has_left_is_nobody_and_the_server_knows() {
     assert!(refused.downcast_ref::<CallError>().unwrap().is("agent-gone"), "{refused:#}");
 }
 
+/// An agent that knows no address where its server is.
+fn lost(identity: Identity) -> Identity {
+    Identity { endpoint: "https://127.0.0.1:1".to_owned(), joined_by: "https://127.0.0.1:2".to_owned(), ..identity }
+}
+
+#[tokio::test]
+async fn an_endpoint_where_nobody_is_does_not_lose_the_agent() {
+    let both = Both::start(&[
+        ("COUNTERSIGN__AGENTS__ENDPOINTS", "vendor:ALIYUN=http://127.0.0.1:1"),
+        ("COUNTERSIGN__AGENTS__CERTIFICATE_DAYS", "3"),
+    ])
+    .await;
+    let joined = both.join().await;
+    both.clock.advance(HOUR * 25);
+    let renewed = both.attend().await.unwrap();
+    assert_ne!(renewed.certificate, joined.certificate);
+    // The first address is the one to mend.
+    let unreachable = beat(&lost(renewed.clone()), &both.surroundings()).await.err().unwrap();
+    assert!(unreachable.to_string().starts_with("https://127.0.0.1:1: "), "{unreachable:#}");
+    leave(&both.folder, &renewed, &both.surroundings()).await.unwrap().unwrap();
+    // Its server's no is believed there, too.
+    let refused = beat(&renewed, &both.surroundings()).await.err().unwrap();
+    assert!(refused.downcast_ref::<CallError>().unwrap().is("agent-gone"), "{refused:#}");
+}
+
 #[tokio::test]
 async fn an_image_holds_no_identity_and_the_server_knows() {
     let both = Both::start(&[]).await;
@@ -208,7 +236,7 @@ async fn an_image_holds_no_identity_and_the_server_knows() {
     assert_eq!(*both.said.lock(), Vec::<String>::new());
 
     // Away: then it is staged all the same.
-    both.folder.keep_identity(&Identity { endpoint: "https://127.0.0.1:1".to_owned(), ..live }).unwrap();
+    both.folder.keep_identity(&lost(live)).unwrap();
     assert!(matches!(both.join_with(&image).await, Outcome::Staged));
     assert_eq!(both.files(), ["staged.json"]);
     let said = both.said.lock();
