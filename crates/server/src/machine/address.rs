@@ -9,7 +9,7 @@ use crate::config::host;
 pub(crate) struct Address {
     /// As it was given.
     url: String,
-    pub(super) is_https: bool,
+    pub(crate) is_https: bool,
     /// An IPv6 address has no brackets here.
     pub(super) host: String,
     pub(super) port: u16,

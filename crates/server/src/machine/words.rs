@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_facades::Language;
 
-use super::{CallError, Identity};
+use super::{Address, CallError, Identity};
 
 /// The language of the machine's user, as programs of its system find it.
 pub(crate) fn language(variable: impl Fn(&str) -> Option<String>) -> Language {
@@ -48,6 +48,8 @@ pub(crate) enum Sentence<'a> {
     /// The first heartbeat failed, and later ones may not.
     JoinedUnheard(&'a str),
     WantsCode,
+    /// The address is plain HTTP, and nobody said that it may be.
+    WantsHttps(&'a Address),
     /// The folder is not the machine's alone.
     Exposed(&'a Path),
 }
@@ -120,6 +122,14 @@ impl Sentence<'_> {
                     "需要安装码：请通过 COUNTERSIGN_CODE、--code-file 所指的文件或标准输入提供",
                 )
                 .to_owned(),
+            Self::WantsHttps(address) => match language {
+                Language::English => format!(
+                    "{address} is plain HTTP, where whoever is on the way can read the code: use https://, or say --plain-http"
+                ),
+                Language::Chinese => {
+                    format!("{address} 是明文 HTTP，途经之处皆可读取安装码：请使用 https://，或加上 --plain-http")
+                }
+            },
             Self::Exposed(folder) => {
                 let folder = folder.display();
                 match language {

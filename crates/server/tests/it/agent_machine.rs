@@ -16,6 +16,7 @@ use crate::process::{Server, command, output};
 use crate::tls_client::Trust;
 
 const OWN_CA: (&str, &str) = ("COUNTERSIGN__TLS__OWN_CA", "true");
+const PLAIN: [&str; 1] = ["--plain-http"];
 const SECOND: (&str, &str) = ("COUNTERSIGN__AGENTS__HEARTBEAT_SECONDS", "1");
 
 /// A server as others have it: HTTPS, no `--dev`, and an app with a key.
@@ -260,15 +261,31 @@ async fn a_refusal_is_told_in_the_machines_language() {
     let server = Server::start(data.path());
     let url = format!("http://{}", server.address);
     let made = state.path().join("agent");
-    let (out, complaint, ended) = join(&url, &[], "aaaaaa", &made);
+    let (out, complaint, ended) = join(&url, &PLAIN, "aaaaaa", &made);
     assert_eq!((out.as_str(), ended), ("", Some(1)));
     assert!(!made.exists(), "no key that the machine's copies would share");
     insta::assert_snapshot!(complaint, @"countersign: Unknown install code: Check the code, or ask whoever gave it to you for a new one.");
-    let mut chinese = agent(&["join", "--server", &url], state.path());
+    let mut chinese = agent(&["join", "--server", &url, PLAIN[0]], state.path());
     chinese.env_remove("LC_ALL").env("LANG", "zh_CN.UTF-8").env("COUNTERSIGN_CODE", "aaaaaa");
     insta::assert_snapshot!(said(&chinese.output().unwrap()).1, @"countersign: 未知的安装码: 请核对安装码，或向提供者索取新的安装码。");
-    let nowhere = agent(&["join", "--server", &url], state.path()).output().unwrap();
+    let nowhere = agent(&["join", "--server", &url, PLAIN[0]], state.path()).output().unwrap();
     insta::assert_snapshot!(said(&nowhere).1, @"countersign: an install code is needed: in COUNTERSIGN_CODE, in the file that --code-file names, or on standard input");
+}
+
+#[test]
+fn a_code_goes_in_the_clear_only_where_somebody_says_so() {
+    let (state, server) = (machine(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let url = format!("http://{}", server.local_addr().unwrap());
+    let without = |complaint: String| complaint.replace(&url, "URL");
+    let (out, complaint, ended) = join(&url, &[], "aaaaaa", state.path());
+    assert_eq!((out.as_str(), ended), ("", Some(1)));
+    insta::assert_snapshot!(without(complaint), @"countersign: URL is plain HTTP, where whoever is on the way can read the code: use https://, or say --plain-http");
+    let mut chinese = agent(&["join", "--server", &url], state.path());
+    chinese.env_remove("LC_ALL").env("LANG", "zh_CN.UTF-8").env("COUNTERSIGN_CODE", "aaaaaa");
+    insta::assert_snapshot!(without(said(&chinese.output().unwrap()).1), @"countersign: URL 是明文 HTTP，途经之处皆可读取安装码：请使用 https://，或加上 --plain-http");
+    server.set_nonblocking(true).unwrap();
+    assert_eq!(server.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "nobody was called");
+    assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -301,10 +318,11 @@ async fn a_code_comes_from_a_file_or_from_standard_input() {
     let (first, second) = (machine(), machine());
     let file = first.path().join("code");
     std::fs::write(&file, format!("{code}\n")).unwrap();
-    let from_file = agent(&["join", "--server", &url, "--code-file", file.to_str().unwrap()], first.path()).output();
+    let from_file =
+        agent(&["join", "--server", &url, PLAIN[0], "--code-file", file.to_str().unwrap()], first.path()).output();
     assert_eq!(said(&from_file.unwrap()).2, Some(0));
 
-    let mut piped = agent(&["join", "--server", &url], second.path());
+    let mut piped = agent(&["join", "--server", &url, PLAIN[0]], second.path());
     let mut piped = piped.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     piped.stdin.take().unwrap().write_all(format!(" {code}\n").as_bytes()).unwrap();
     assert!(piped.wait().unwrap().success());
@@ -355,7 +373,7 @@ async fn a_lost_reply_costs_nothing() {
     let server = Server::start(data.path());
     let code = dev_code(&server, json!({})).await;
     let way = lossy_way(server.address);
-    let (out, complaint, ended) = join(&format!("http://{way}"), &[], &code, state.path());
+    let (out, complaint, ended) = join(&format!("http://{way}"), &PLAIN, &code, state.path());
     assert_eq!((out.starts_with("joined as agent "), ended), (true, Some(0)), "{complaint}");
     assert!(complaint.contains("once more in 1 s"), "{complaint}");
 }
@@ -364,7 +382,8 @@ async fn a_lost_reply_costs_nothing() {
 fn patience_has_an_end() {
     let state = machine();
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (_, complaint, ended) = join(&format!("http://{nobody}"), &["--patience", "0"], "aaaaaa", state.path());
+    let (_, complaint, ended) =
+        join(&format!("http://{nobody}"), &["--plain-http", "--patience", "0"], "aaaaaa", state.path());
     assert_eq!(ended, Some(1));
     assert!(state.path().join("request.json").exists(), "the same request gets the answer that was lost");
     assert_eq!(complaint, format!("countersign: http://{nobody}: Connection refused (os error 111)\n"));
@@ -377,7 +396,7 @@ async fn a_machine_made_from_an_image_joins_at_its_first_start() {
     let url = format!("http://{}", server.address);
     let code = dev_code(&server, json!({ "only_image": true })).await;
     let staged = "staged: the machine joins at its next start\n".to_owned();
-    assert_eq!(join(&url, &[], &code, state.path()), (staged, String::new(), Some(0)));
+    assert_eq!(join(&url, &PLAIN, &code, state.path()), (staged, String::new(), Some(0)));
     let files = || {
         let names = std::fs::read_dir(state.path()).unwrap().map(|entry| entry.unwrap().file_name());
         names.map(|name| name.into_string().unwrap()).collect::<Vec<_>>()

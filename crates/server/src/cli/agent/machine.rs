@@ -55,6 +55,9 @@ pub(in crate::cli) struct JoinArguments {
     /// Where the server is
     #[arg(long, value_name = "URL")]
     server: String,
+    /// Take an address with http://, where whoever is on the way can read the install code
+    #[arg(long)]
+    plain_http: bool,
     /// Trust the server that has this key, and no other: sha256// and 44 characters
     #[arg(long, value_name = "PIN", conflicts_with = "ca")]
     pin: Option<String>,
@@ -109,7 +112,7 @@ impl MachineCommand {
 
 async fn join(arguments: JoinArguments, surroundings: Surroundings) -> anyhow::Result<()> {
     let language = surroundings.language;
-    let JoinArguments { server, pin, ca, code_file, patience, again, state } = arguments;
+    let JoinArguments { server, plain_http, pin, ca, code_file, patience, again, state } = arguments;
     let folder = state.folder(language)?;
     if let Some(identity) = folder.identity()?.filter(|_| !again) {
         // Who was sent away comes back by the same line as everybody else, and not by knowing an option.
@@ -119,6 +122,7 @@ async fn join(arguments: JoinArguments, surroundings: Surroundings) -> anyhow::R
         }
     }
     let address = Address::parse(&server).with_context(|| format!("{server:?} is no server's address"))?;
+    anyhow::ensure!(address.is_https || plain_http, Sentence::WantsHttps(&address).text(language));
     let trust = match (pin, ca) {
         (Some(pin), _) => {
             let read = Pin::parse(&pin);
