@@ -137,6 +137,10 @@ impl Server {
         Ok(Self { address, tls: Some(Arc::new(tls)), language: surroundings.language })
     }
 
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// Posts `body`, and reads the answer.
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: Vec<u8>) -> Result<T, CallError> {
         let (status, _, answer) = self.call(path, body).await?;

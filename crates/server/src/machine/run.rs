@@ -42,6 +42,9 @@ pub(crate) struct Heard {
     renew: bool,
     heartbeat_seconds: u32,
     endpoint: String,
+    /// Where it was said.
+    #[serde(skip)]
+    pub(crate) at: String,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +59,11 @@ struct Renewed {
 /// # Errors
 /// A [`CallError`] in the chain, if the server or the way to it is at fault.
 pub(crate) async fn beat(identity: &Identity, surroundings: &Surroundings) -> anyhow::Result<Heard> {
-    at_its_server(identity, surroundings, async |server| server.post(HEARTBEAT, Vec::new()).await).await
+    let ask = async |server: &Server| {
+        let heard: Heard = server.post(HEARTBEAT, Vec::new()).await?;
+        Ok(Heard { at: server.address().to_string(), ..heard })
+    };
+    at_its_server(identity, surroundings, ask).await
 }
 
 /// Calls the server at the address that it named, or else at the one by which the machine joined: a wrong setting of the
@@ -135,9 +142,9 @@ impl Run<'_> {
             let (agent_id, expires_at) = (identity.agent_id.clone(), identity.expires_at.clone());
             let wait = match self.attend(identity, report).await {
                 Ok(None) => continue,
-                Ok(Some(identity)) => {
+                Ok(Some((identity, at))) => {
                     if !is_heard {
-                        report(&self.say(&Sentence::Heard(&identity)));
+                        report(&self.say(&Sentence::Heard(&identity, &at)));
                     }
                     (backoff, is_heard) = (Backoff::default(), true);
                     pause(
@@ -194,10 +201,14 @@ impl Run<'_> {
         }
     }
 
-    /// A heartbeat, and what the server wishes with it; who the agent is afterwards. `None` where another command has made
-    /// the machine somebody else meanwhile, or nobody.
-    async fn attend(&self, mut identity: Identity, report: &impl Fn(&str)) -> anyhow::Result<Option<Identity>> {
-        let Heard { group, renew, heartbeat_seconds, endpoint } = beat(&identity, &self.surroundings).await?;
+    /// A heartbeat, and what the server wishes with it; who the agent is afterwards, and where it was heard. `None` where
+    /// another command has made the machine somebody else meanwhile, or nobody.
+    async fn attend(
+        &self,
+        mut identity: Identity,
+        report: &impl Fn(&str),
+    ) -> anyhow::Result<Option<(Identity, String)>> {
+        let Heard { group, renew, heartbeat_seconds, endpoint, at } = beat(&identity, &self.surroundings).await?;
         let mut known = (identity.endpoint.clone(), group, heartbeat_seconds);
         if endpoint != identity.endpoint && self.answers(&endpoint, &identity, report).await {
             report(&self.say(&Sentence::Moved(&endpoint)));
@@ -216,7 +227,7 @@ impl Run<'_> {
             report(&self.say(&Sentence::Renewed(&renewed)));
             identity = renewed;
         }
-        Ok(Some(identity))
+        Ok(Some((identity, at)))
     }
 
     /// Whether the server is where it says: an agent that believed a wrong setting would be lost.

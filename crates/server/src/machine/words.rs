@@ -36,7 +36,8 @@ pub(crate) enum Sentence<'a> {
     Staged,
     StagedInThisStart,
     NotJoined,
-    Heard(&'a Identity),
+    /// Who, and at which address of the server's.
+    Heard(&'a Identity, &'a str),
     Renewed(&'a Identity),
     Moved(&'a str),
     Left,
@@ -80,9 +81,9 @@ impl Sentence<'_> {
                     "本机尚未加入：请先运行 `countersign agent join`",
                 )
                 .to_owned(),
-            Self::Heard(Identity { agent_id, group, endpoint, .. }) => match language {
-                Language::English => format!("agent {agent_id}, group {group}, is heard by {endpoint}"),
-                Language::Chinese => format!("代理 {agent_id}，分组 {group}，已与 {endpoint} 连通"),
+            Self::Heard(Identity { agent_id, group, .. }, at) => match language {
+                Language::English => format!("agent {agent_id}, group {group}, is heard by {at}"),
+                Language::Chinese => format!("代理 {agent_id}，分组 {group}，已与 {at} 连通"),
             },
             Self::Renewed(Identity { expires_at, .. }) => match language {
                 Language::English => format!("the certificate is renewed until {expires_at}"),

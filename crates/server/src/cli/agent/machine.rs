@@ -195,6 +195,7 @@ async fn status(folder: &Folder, json: bool, surroundings: &Surroundings) -> any
             "heartbeat_seconds": heartbeat_seconds,
             "certificate_expires_at": expires_at,
             "heard": heard.is_ok(),
+            "heard_by": heard.as_ref().ok().map(|heard| &heard.at),
             "problem": problem,
         });
         print(&known.to_string())?;
@@ -207,7 +208,11 @@ async fn status(folder: &Folder, json: bool, surroundings: &Surroundings) -> any
             word("server     ", "服务器"),
             word("certificate", "证书有效期至"),
             word("heard      ", "连通"),
-            if heard.is_ok() { word("yes", "是") } else { word("no", "否") },
+            match &heard {
+                Ok(heard) if heard.at != *endpoint => format!("{} ({})", word("yes", "是"), heard.at),
+                Ok(_) => word("yes", "是").to_owned(),
+                Err(_) => word("no", "否").to_owned(),
+            },
         ))?;
     }
     match (heard, problem) {

@@ -93,7 +93,7 @@ impl Both {
         let identity = self.folder.identity().unwrap().unwrap();
         let run = Run { folder: &self.folder, surroundings: self.surroundings() };
         let attended = run.attend(identity, &|said: &str| self.said.lock().push(said.to_owned())).await;
-        attended.map(|identity| identity.expect("no other command is at work"))
+        attended.map(|attended| attended.expect("no other command is at work").0)
     }
 }
 
@@ -209,6 +209,7 @@ async fn an_endpoint_where_nobody_is_does_not_lose_the_agent() {
     both.clock.advance(HOUR * 25);
     let renewed = both.attend().await.unwrap();
     assert_ne!(renewed.certificate, joined.certificate);
+    assert_eq!(beat(&renewed, &both.surroundings()).await.unwrap().at, format!("http://{}", both.address));
     // The first address is the one to mend.
     let unreachable = beat(&lost(renewed.clone()), &both.surroundings()).await.err().unwrap();
     assert!(unreachable.to_string().starts_with("https://127.0.0.1:1: "), "{unreachable:#}");
