@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::{Address, Identity, Surroundings};
-use crate::agents::trust::{self, Pin};
+use crate::agents::trust::{self, OtherKey, Pin};
 
 /// To connect and to shake hands.
 const TO_CONNECT: Duration = Duration::from_secs(15);
@@ -98,6 +98,17 @@ impl CallError {
         }
     }
 
+    /// What went wrong, for the machine's user. What the server or the system says is passed on as it is.
+    pub(crate) fn text(&self, language: Language) -> String {
+        match (language, self) {
+            (Language::Chinese, Self::Untrusted(address, why)) => format!("{address} 不可信任：{why}"),
+            (Language::Chinese, Self::Strange(address, status)) => {
+                format!("{address} 的回应为 {status}，不是 Countersign 服务器的回应")
+            }
+            _ => self.to_string(),
+        }
+    }
+
     /// How long the server wants to be left alone.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -155,7 +166,7 @@ impl Server {
     async fn call(&self, path: &str, body: Vec<u8>) -> Result<(StatusCode, HeaderMap, Bytes), CallError> {
         let answer = match timeout(TO_ANSWER, self.exchange(path, body)).await {
             Ok(answer) => answer?,
-            Err(_) => return Err(self.unreachable("the call took too long")),
+            Err(_) => return Err(self.unreachable(self.language.pick("the call took too long", "调用超时"))),
         };
         let (status, headers, body) = &answer;
         if status.is_success() { Ok(answer) } else { Err(refused(&self.address, *status, headers, body)) }
@@ -178,7 +189,7 @@ impl Server {
         let stream = match timeout(TO_CONNECT, connect).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(self.not_connected(&error)),
-            Err(_) => return Err(self.unreachable("nobody answers in time")),
+            Err(_) => return Err(self.unreachable(self.language.pick("nobody answers in time", "连接超时，无人应答"))),
         };
         match stream {
             Stream::Plain(stream) => self.speak(stream, path, body).await,
@@ -224,7 +235,14 @@ impl Server {
     fn not_connected(&self, error: &io::Error) -> CallError {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         let why = match tls {
-            Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))) => other.0.to_string(),
+            Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))) => {
+                match (self.language, other.0.downcast_ref::<OtherKey>()) {
+                    (Language::Chinese, Some(OtherKey { shown, pinned })) => {
+                        format!("服务器的公钥是 {shown}，而不是指定的 {pinned}")
+                    }
+                    _ => other.0.to_string(),
+                }
+            }
             Some(rustls::Error::InvalidCertificate(_)) => error.to_string(),
             _ => return self.unreachable(&error.to_string()),
         };

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::folder::{Request, Staged};
 use super::host::{self, Facts};
 use super::run::tell_leave;
+use super::words::complaint;
 use super::{Address, Backoff, CallError, Folder, Identity, Sentence, Server, Surroundings, Trust};
 
 const ENROL: &str = "/v1/agents/enrol";
@@ -80,7 +81,7 @@ impl Join<'_> {
                 }
                 return Err(error.into());
             }
-            report(&Sentence::Again(&error.to_string(), wait).text(*language));
+            report(&Sentence::Again(&error.text(*language), wait).text(*language));
             sleep(wait).await;
         }
     }
@@ -113,11 +114,12 @@ impl Join<'_> {
     /// What becomes an image is nobody: an agent that is still one leaves its server first, if the server is there.
     async fn stage(&self, report: impl Fn(&str)) -> anyhow::Result<Outcome> {
         let boot = host::boot().context("this system does not tell one start of the machine from the next")?;
+        let language = self.surroundings.language;
         if let Some(identity) = self.folder.identity()?
             && let Err(error) = tell_leave(&identity, &self.surroundings).await
             && !error.downcast_ref::<CallError>().is_some_and(|error| error.is("agent-gone"))
         {
-            report(&Sentence::LeftUnheard(&format!("{error:#}")).text(self.surroundings.language));
+            report(&Sentence::LeftUnheard(&complaint(&error, language)).text(language));
         }
         let (pin, ca) = match &self.trust {
             Trust::Pin(pin) => (Some(pin.to_string()), None),

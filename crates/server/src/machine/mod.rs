@@ -16,7 +16,7 @@ pub(crate) use folder::{DEFAULT as DEFAULT_FOLDER, Folder, Identity};
 pub(crate) use join::{Join, Outcome};
 pub(crate) use patience::Backoff;
 pub(crate) use run::{End, Run, beat, leave};
-pub(crate) use words::{Sentence, explained, language};
+pub(crate) use words::{Sentence, complaint, explained, language};
 
 use std::sync::Arc;
 

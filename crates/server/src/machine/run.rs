@@ -196,7 +196,9 @@ impl Run<'_> {
                 Ok(None)
             }
             Ok(Outcome::Staged) => Ok(Some(End::Staged)),
-            Err(error) if error.is::<CallError>() => Ok(Some(End::SentAway(format!("{error:#}")))),
+            Err(error) if error.is::<CallError>() => {
+                Ok(Some(End::SentAway(words::complaint(&error, self.surroundings.language))))
+            }
             Err(error) => Err(error),
         }
     }
@@ -233,7 +235,11 @@ impl Run<'_> {
     /// Whether the server is where it says: an agent that believed a wrong setting would be lost.
     async fn answers(&self, endpoint: &str, identity: &Identity, report: &impl Fn(&str)) -> bool {
         let there = beat_at(endpoint, identity, &self.surroundings).await;
-        there.inspect_err(|error| report(&format!("{endpoint}: {error:#}"))).is_ok()
+        there
+            .inspect_err(|error| {
+                report(&format!("{endpoint}: {}", words::complaint(error, self.surroundings.language)));
+            })
+            .is_ok()
     }
 
     /// A new certificate for a new key. Both take the place of the old ones in one rename, and only when the server has

@@ -18,7 +18,7 @@ pub(crate) fn language(variable: impl Fn(&str) -> Option<String>) -> Language {
 pub(crate) fn explained(error: &anyhow::Error, expires_at: &str, language: Language) -> String {
     let call = error.downcast_ref::<CallError>();
     if !call.is_some_and(|error| error.is("certificate-needed")) {
-        return format!("{error:#}");
+        return complaint(error, language);
     }
     // The certificate was shown: so the server does not take it.
     match language {
@@ -26,6 +26,15 @@ pub(crate) fn explained(error: &anyhow::Error, expires_at: &str, language: Langu
             format!("the server does not take the certificate, which holds until {expires_at}: join anew with --again")
         }
         Language::Chinese => format!("服务器不接受证书（有效期至 {expires_at}）：请用 --again 重新加入"),
+    }
+}
+
+/// What is wrong with a call, or with whatever else it was.
+pub(crate) fn complaint(error: &anyhow::Error, language: Language) -> String {
+    match error.downcast_ref::<CallError>() {
+        Some(call) if language == Language::Chinese => call.text(language),
+        // With all that was being done.
+        _ => format!("{error:#}"),
     }
 }
 

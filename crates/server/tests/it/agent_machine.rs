@@ -248,6 +248,11 @@ async fn only_the_server_with_the_pinned_key_hears_the_code() {
     assert_eq!(ended, Some(1));
     let expected = format!("is not to be trusted: the server's key is {}, and not the pinned {other}\n", server.pin);
     assert!(complaint.ends_with(&expected), "{complaint}");
+    let mut chinese = agent(&["join", "--server", &server.url(), "--pin", &other], state.path());
+    chinese.env_remove("LC_ALL").env("LANG", "zh_CN.UTF-8").env("COUNTERSIGN_CODE", code);
+    let expected = format!(" 不可信任：服务器的公钥是 {}，而不是指定的 {other}\n", server.pin);
+    let complaint = said(&chinese.output().unwrap()).1;
+    assert!(complaint.ends_with(&expected), "{complaint}");
     // No authority of the system's knows it.
     let (_, complaint, ended) = join(&server.url(), &[], code, state.path());
     assert_eq!(ended, Some(1), "{complaint}");

@@ -14,7 +14,7 @@ use crate::agents::trust::Pin;
 use crate::cli::{Ends, block_on, stopped};
 use crate::machine::{
     self, Address, CallError, End, Folder, Identity, Join, Outcome, Run, Sentence, Surroundings, Trust, beat,
-    explained, leave,
+    complaint, explained, leave,
 };
 use crate::system::{OsEntropy, SystemClock};
 
@@ -135,13 +135,14 @@ async fn join(arguments: JoinArguments, surroundings: Surroundings) -> anyhow::R
     let patience = Some(Duration::from_secs(patience));
     let join =
         Join { folder: &folder, address, trust, code, staged: false, patience, surroundings: surroundings.clone() };
-    match join.run(report).await? {
+    let outcome = join.run(report).await.map_err(|error| anyhow::anyhow!(complaint(&error, language)))?;
+    match outcome {
         Outcome::Staged => print(&Sentence::Staged.text(language)),
         Outcome::Joined(identity) => {
             print(&Sentence::Joined(&identity).text(language))?;
             if let Err(error) = beat(&identity, &surroundings).await {
                 // Joined it has, and `run` goes on trying.
-                report(&Sentence::JoinedUnheard(&format!("{error:#}")).text(language));
+                report(&Sentence::JoinedUnheard(&complaint(&error, language)).text(language));
             }
             Ok(())
         }
@@ -244,7 +245,7 @@ async fn go(folder: &Folder, surroundings: &Surroundings) -> anyhow::Result<()> 
         Ok(()) => print(&Sentence::Left.text(language)),
         // Sent away before: then the server knows.
         Err(error) if is_gone(&error) => print(&Sentence::Left.text(language)),
-        Err(error) => anyhow::bail!(Sentence::LeftUnheard(&format!("{error:#}")).text(language)),
+        Err(error) => anyhow::bail!(Sentence::LeftUnheard(&complaint(&error, language)).text(language)),
     }
 }
 
