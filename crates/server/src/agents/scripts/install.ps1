@@ -58,6 +58,7 @@ function Install-CountersignAgent {
 
     $arguments = @('agent', 'join', '--server', $server, '--state', $state)
     if ($pin) { $arguments += @('--pin', $pin) }
+    if ($server -like 'http://*') { $arguments += '--plain-http' }
     & $fresh @arguments
     if ($LASTEXITCODE -ne 0) {
         Remove-Item $fresh

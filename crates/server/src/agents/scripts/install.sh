@@ -186,7 +186,9 @@ install_program() {
     fi
     chmod 755 "$fresh"
     # The code goes by the environment: arguments can be read by every user of the machine.
-    COUNTERSIGN_CODE=$code "$fresh" agent join --server "$talk_to" ${pin:+--pin "$pin"} --state "$state" </dev/null
+    plain=
+    case $talk_to in http://*) plain=--plain-http ;; esac
+    COUNTERSIGN_CODE=$code "$fresh" agent join --server "$talk_to" ${pin:+--pin "$pin"} $plain --state "$state" </dev/null
     mv -f "$fresh" "$program"
 }
 
