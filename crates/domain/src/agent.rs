@@ -69,8 +69,6 @@ pub struct AgentCertificate {
     pub serial: [u8; 16],
     /// From then on it is none.
     pub not_after: Timestamp,
-    /// SHA-256 of its public key, as a `SubjectPublicKeyInfo` in DER.
-    pub key: [u8; 32],
 }
 
 /// The operating systems that install codes and agents know.

@@ -11,15 +11,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
-
 use crate::agent::OperatingSystem;
 use crate::app::AppId;
 use crate::group::GroupId;
 use crate::network::Network;
 use crate::ports::Entropy;
-use crate::sealing::{MasterKey, NotOurs};
+use crate::sealing::{MasterKey, NotOurs, mac};
 use crate::secret::Secret;
 use crate::time::Timestamp;
 
@@ -217,16 +214,6 @@ impl InstallCodeKeys {
 
 fn place(id: &InstallCodeId) -> String {
     format!("install_code/{}", id.as_str())
-}
-
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut block = [0; 64];
-    block[..32].copy_from_slice(key);
-    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
-    for part in parts {
-        mac.update(part);
-    }
-    mac.finalize().into_bytes().into()
 }
 
 /// By which way a machine reaches the server once it has joined. Each names an entry of the setting `agents.endpoints`; the

@@ -206,7 +206,8 @@ fn associated(purpose: Purpose, id: KeyId) -> [u8; 2 + KEY_ID] {
     [VERSION, purpose.tag(), a, b, c, d]
 }
 
-fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+/// HMAC-SHA256 of `parts`, one after the other. Keys that are derived with it have a label, so that none serves two uses.
+pub(crate) fn mac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
     // HMAC pads a key to the hash's block with zeros; done here, the length is the type's and cannot be wrong.
     let mut block = [0; 64];
     block[..32].copy_from_slice(key);

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use countersign_domain::access_key::AccessKey;
 use countersign_domain::agent::{Agent, OperatingSystem};
 use countersign_domain::group::{Group, GroupName};
 use countersign_domain::install_code::{CodeText, InstallCode, Route};
 use countersign_domain::operations::{
-    AgentState, AttendAgent, CodePolicy, EnrolAgent, EnrolPolicy, IssueInstallCode, MachinePorts, ManageAgents,
+    Actor, AgentState, AttendAgent, CodePolicy, EnrolAgent, EnrolPolicy, IssueInstallCode, MachinePorts, ManageAgents,
     ManageGroups, Ports, ReadInstallCodes, RevokeInstallCode,
 };
 use countersign_domain::ports::{Authority, Use};
@@ -55,6 +56,11 @@ impl Machines {
             attend_agent: Arc::new(attend),
         }
     }
+}
+
+/// The access key, for the audit trail.
+pub(crate) fn by<'a>(key: &'a AccessKey, detail: &'a str) -> Actor<'a> {
+    Actor { name: key.row.id.as_str(), detail }
 }
 
 /// What the server knows about how machines come to it.

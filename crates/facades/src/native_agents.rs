@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::Context;
 use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response, json};
-use crate::machines::{AgentJson, Invitation, Machines};
-use crate::native_install_codes::{by, came_from, done, ok};
+use crate::machines::{AgentJson, Invitation, Machines, by};
+use crate::native_install_codes::{came_from, done, ok};
 use crate::problem::{Language, Problem};
 use crate::views::rfc3339;
 

@@ -14,7 +14,7 @@ use countersign_domain::group::{GroupId, GroupName};
 use countersign_domain::install_code::{BadRoute, Form, InstallCodeId, Route};
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
-    Actor, IssueInstallCodeError, ManageGroupsError, NewInstallCode, ReadInstallCodesError, RevokeInstallCodeError,
+    IssueInstallCodeError, ManageGroupsError, NewInstallCode, ReadInstallCodesError, RevokeInstallCodeError,
     SignedCalls,
 };
 use countersign_domain::ports::{Clock, Directory};
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::Context;
 use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response, json};
-use crate::machines::{CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines};
+use crate::machines::{CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines, by};
 use crate::problem::{Language, Problem};
 
 const CODES: &str = "/v1/install-codes";
@@ -157,11 +157,6 @@ impl NativeInstallCodes {
 /// What the audit trail says about where a call came from.
 pub(crate) fn came_from(request: &Request) -> String {
     format!("from {}", request.client)
-}
-
-/// The access key, for the audit trail.
-pub(crate) fn by<'a>(key: &'a AccessKey, detail: &'a str) -> Actor<'a> {
-    Actor { name: key.row.id.as_str(), detail }
 }
 
 pub(crate) fn ok(body: &impl Serialize) -> Response {

@@ -239,7 +239,7 @@ pub(crate) fn ask(facade: &dyn Facade, method: &str, path: &str, headers: &[(&st
 /// The same by the agent `agent`, over its certificate.
 pub(crate) fn ask_as(facade: &dyn Facade, agent: AgentId, path: &str, body: &str) -> Response {
     let not_after = Timestamp::from_milliseconds(i64::MAX);
-    let certificate = AgentCertificate { agent, serial: [5; 16], not_after, key: [6; 32] };
+    let certificate = AgentCertificate { agent, serial: [5; 16], not_after };
     block_on(facade.answer(Request { agent: Some(certificate), ..request("POST", path, &[], body) }))
 }
 

@@ -32,15 +32,6 @@ impl<'a> Parameters<'a> {
         self.read(name, |text| text.parse().ok().filter(|_| !text.starts_with('+')))
     }
 
-    /// `Name.1`, `Name.2` and so on, up to the first that is not there.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "no operation of Security Center takes a list; Elastic Desktop's do")
-    )]
-    pub(super) fn list(self, name: &str) -> Vec<&'a str> {
-        (1..).map_while(|number: u32| self.text(&format!("{name}.{number}"))).collect()
-    }
-
     fn read<T>(self, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Complaint> {
         let Some(text) = self.text(name) else { return Ok(None) };
         read(text).map(Some).ok_or(Complaint::Invalid(name))
@@ -60,7 +51,7 @@ mod tests {
 
     #[test]
     fn parameters_are_read_by_type() {
-        let query = "S=a+b&E=&B=True&C=FALSE&N=-7&P=%2B7&Big=9223372036854775808&X=yes&L.1=a&L.2=b&L.4=d&M.0=z";
+        let query = "S=a+b&E=&B=True&C=FALSE&N=-7&P=%2B7&Big=9223372036854775808&X=yes";
         let form = Form::read(Some(query), None).unwrap();
         let parameters = Parameters::of(&form);
         assert_eq!(parameters.required("S"), Ok("a b"));
@@ -74,7 +65,5 @@ mod tests {
         for bad in ["P", "Big", "X"] {
             assert_eq!(parameters.integer(bad), Err(Complaint::Invalid(bad)));
         }
-        assert_eq!(parameters.list("L"), ["a", "b"]);
-        assert_eq!(parameters.list("M"), Vec::<&str>::new());
     }
 }

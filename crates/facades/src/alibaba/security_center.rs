@@ -18,8 +18,8 @@ use countersign_domain::agent::{AgentId, OperatingSystem};
 use countersign_domain::group::{GroupId, GroupName};
 use countersign_domain::install_code::{CodeText, Form, InstallCode, Route};
 use countersign_domain::operations::{
-    Actor, AgentState, IssueInstallCodeError, IssuedInstallCode, ManageAgentsError, NewInstallCode,
-    ReadInstallCodesError, RevokeInstallCodeError,
+    AgentState, IssueInstallCodeError, IssuedInstallCode, ManageAgentsError, NewInstallCode, ReadInstallCodesError,
+    RevokeInstallCodeError,
 };
 use countersign_domain::time::Timestamp;
 use jiff::civil::DateTime;
@@ -28,6 +28,7 @@ use jiff::tz::Offset;
 use super::complaint::Complaint;
 use super::products::{Call, Operation};
 use super::tree::Tree;
+use crate::machines::by;
 use crate::problem::Language;
 
 /// Every operation. Sorted by name.
@@ -71,7 +72,7 @@ async fn present(call: &Call<'_>, deadline: Option<Timestamp>) -> Result<IssuedI
     }
     let language = language(call)?;
     let detail = detail(call);
-    let issued = call.machines.issue_install_code.present(&call.key.row.app, deadline, by(call, &detail)).await;
+    let issued = call.machines.issue_install_code.present(&call.key.row.app, deadline, by(call.key, &detail)).await;
     issued.map_err(|error| not_issued(&error, "Deadline", language))
 }
 
@@ -103,14 +104,14 @@ async fn add_install_code(call: Call<'_>) -> Result<Tree, Complaint> {
         },
     };
     let detail = detail(&call);
-    let added = call.machines.issue_install_code.add(&call.key.row.app, wanted, by(&call, &detail)).await;
+    let added = call.machines.issue_install_code.add(&call.key.row.app, wanted, by(call.key, &detail)).await;
     // Not the code: who may make codes may not be allowed to read them.
     added.map(|_| Tree::nothing()).map_err(|error| not_issued(&error, "ExpiredDate", Language::English))
 }
 
 async fn describe_install_codes(call: Call<'_>) -> Result<Tree, Complaint> {
     let detail = detail(&call);
-    let codes = call.machines.read_install_codes.list(&call.key.row.app, false, by(&call, &detail)).await;
+    let codes = call.machines.read_install_codes.list(&call.key.row.app, false, by(call.key, &detail)).await;
     let codes = codes.map_err(|error| not_read(&error))?;
     let shown = codes.iter().filter_map(|read| {
         let mut fields = describe(&read.code, read.text.as_ref()?.expose(), &read.group);
@@ -131,7 +132,7 @@ fn describe_install_code() -> Tree {
 async fn delete_install_code(call: Call<'_>) -> Result<Tree, Complaint> {
     let code = call.parameters.required("CaptchaCode")?;
     let detail = detail(&call);
-    match call.machines.revoke_install_code.by_text(&call.key.row.app, code, by(&call, &detail)).await {
+    match call.machines.revoke_install_code.by_text(&call.key.row.app, code, by(call.key, &detail)).await {
         Ok(_) => Ok(Tree::nothing()),
         Err(RevokeInstallCodeError::Unknown) => Err(Complaint::IllegalParameter),
         Err(RevokeInstallCodeError::Records(error)) => Err(Complaint::of_records(&error)),
@@ -141,7 +142,7 @@ async fn delete_install_code(call: Call<'_>) -> Result<Tree, Complaint> {
 async fn get_install_code_for_uuid(call: Call<'_>) -> Result<Tree, Complaint> {
     let agent = AgentId::parse(call.parameters.required("Uuid")?).ok_or(Complaint::IllegalParameter)?;
     let detail = detail(&call);
-    let read = call.machines.read_install_codes.of_agent(&call.key.row.app, agent, by(&call, &detail)).await;
+    let read = call.machines.read_install_codes.of_agent(&call.key.row.app, agent, by(call.key, &detail)).await;
     let read = read.map_err(|error| not_read(&error))?;
     let code = read.text.as_ref().map_or(read.code.id.as_str(), CodeText::expose);
     Ok(Tree::Object(vec![
@@ -244,10 +245,6 @@ fn detail(call: &Call<'_>) -> String {
         None => from,
         Some(said) => format!("{from}, SourceIp {:?}", said.chars().take(RECORDED).collect::<String>()),
     }
-}
-
-fn by<'a>(call: &Call<'a>, detail: &'a str) -> Actor<'a> {
-    Actor { name: call.key.row.id.as_str(), detail }
 }
 
 /// Reads `2026-12-11 16:26:22`, and nothing that merely looks like it.

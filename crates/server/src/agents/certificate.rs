@@ -1,7 +1,6 @@
 use countersign_domain::agent::{AgentCertificate, AgentId};
 use countersign_domain::time::Timestamp;
 use rustls::pki_types::CertificateDer;
-use sha2::{Digest as _, Sha256};
 
 use crate::der::{
     Der, Element, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, PLACE_0, SEQUENCE, SET, UTC_TIME, UTF8_STRING,
@@ -22,7 +21,6 @@ pub(crate) fn read(certificate: &CertificateDer<'_>) -> Option<AgentCertificate>
     let _not_before = validity.next()?;
     let not_after = time(validity.next()?)?;
     let mut subject = fields.enter(SEQUENCE)?.enter(SET)?.enter(SEQUENCE)?;
-    let key = fields.take(SEQUENCE)?.whole;
 
     let mut serial = [0; 16];
     serial.get_mut(16_usize.checked_sub(number.len())?..)?.copy_from_slice(number);
@@ -30,7 +28,7 @@ pub(crate) fn read(certificate: &CertificateDer<'_>) -> Option<AgentCertificate>
         return None;
     }
     let name = std::str::from_utf8(subject.take(UTF8_STRING)?.contents).ok()?;
-    Some(AgentCertificate { agent: AgentId::parse(name)?, serial, not_after, key: Sha256::digest(key).into() })
+    Some(AgentCertificate { agent: AgentId::parse(name)?, serial, not_after })
 }
 
 /// A time of a certificate's (RFC 5280, 4.1.2.5): two digits of the year until 2049, four from then on.
