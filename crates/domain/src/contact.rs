@@ -1,5 +1,7 @@
 //! A way to reach a person: a phone number or an e-mail address.
 
+use crate::ports::Entropy;
+use crate::sealing::{MasterKey, NotOurs, mac};
 use crate::secret::Secret;
 
 /// How a contact is reached.
@@ -90,6 +92,50 @@ impl Contact {
     /// The form in which contacts are compared. Never log it.
     pub fn normalised(&self) -> &str {
         self.normalised.expose()
+    }
+}
+
+/// A contact as the records find it: a keyed hash, which says nothing to whoever reads the store without the key, and is the
+/// same for as long as the installation lives: budgets and verified contacts outlive every sealing key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ContactKey(pub [u8; 32]);
+
+/// The installation's keys for contacts and what is sent to them, derived from one secret of 32 bytes.
+pub struct ContactKeys {
+    index: Secret<[u8; 32]>,
+    seal: MasterKey,
+}
+
+impl ContactKeys {
+    /// What the secret is called in the records.
+    pub const NAME: &str = "contacts";
+
+    /// The keys that follow from the installation's secret.
+    pub fn new(secret: &Secret<[u8; 32]>) -> Self {
+        let derived = |label: &[u8]| Secret::new(mac(secret.expose(), &[b"countersign contacts ", label]));
+        Self { index: derived(b"index"), seal: MasterKey::new(derived(b"seal"), None) }
+    }
+
+    /// Under what `contact` is kept.
+    pub fn key(&self, contact: &Contact) -> ContactKey {
+        let parts = [contact.channel().word().as_bytes(), b"\0", contact.normalised().as_bytes()];
+        ContactKey(mac(self.index.expose(), &parts))
+    }
+
+    /// Seals what is sent to a contact, for the row that `place` names.
+    ///
+    /// # Errors
+    /// [`NotOurs`], which nothing of a message's length gets.
+    pub fn seal(&self, place: &str, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, NotOurs> {
+        self.seal.seal(place, plain, entropy)
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed for `place`.
+    ///
+    /// # Errors
+    /// [`NotOurs`].
+    pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, NotOurs> {
+        self.seal.open(place, sealed)
     }
 }
 

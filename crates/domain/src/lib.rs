@@ -22,6 +22,7 @@ pub mod agent;
 pub mod app;
 pub mod audit;
 pub mod challenge;
+pub mod code;
 pub mod contact;
 pub mod group;
 pub mod guess_budget;

@@ -14,6 +14,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::address::Origin;
+use crate::code::{CodeId, Digits};
 use crate::contact::Contact;
 use crate::ports::Entropy;
 use crate::secret::Secret;
@@ -74,6 +75,11 @@ impl SealingKey {
         short(mac(&contact_key, &[contact.channel().word().as_bytes(), b"\0", contact.normalised().as_bytes()]))
     }
 
+    fn code_mac(&self, id: CodeId, digits: &Digits) -> [u8; 16] {
+        let code_key = mac(self.key.expose(), &[b"countersign code key"]);
+        short(mac(&code_key, &[&id.bytes(), digits.expose().as_bytes()]))
+    }
+
     fn origin_mac(&self, origin: Origin) -> [u8; 16] {
         let origin_key = mac(self.key.expose(), &[b"countersign origin key"]);
         short(mac(&origin_key, &[origin.bytes()]))
@@ -90,6 +96,22 @@ pub struct KeyedHash {
 }
 
 impl KeyedHash {
+    /// The 20 bytes that stand for it at rest.
+    pub fn bytes(&self) -> [u8; KEY_ID + 16] {
+        let mut bytes = [0; KEY_ID + 16];
+        bytes[..KEY_ID].copy_from_slice(&self.key.0);
+        bytes[KEY_ID..].copy_from_slice(&self.mac);
+        bytes
+    }
+
+    /// The hash that [`bytes`](Self::bytes) gave.
+    pub fn from_bytes(bytes: [u8; KEY_ID + 16]) -> Self {
+        let (mut key, mut mac) = ([0; KEY_ID], [0; 16]);
+        key.copy_from_slice(&bytes[..KEY_ID]);
+        mac.copy_from_slice(&bytes[KEY_ID..]);
+        Self { key: KeyId(key), mac }
+    }
+
     pub(crate) fn write(&self, writer: &mut Writer) {
         writer.array(&self.key.0);
         writer.array(&self.mac);
@@ -180,6 +202,17 @@ impl Keyring {
     /// Whether `hash` was made from `contact`, in constant time.
     pub fn is_contact(&self, hash: &KeyedHash, contact: &Contact) -> bool {
         self.find(hash.key).is_some_and(|key| bool::from(key.contact_mac(contact).ct_eq(&hash.mac)))
+    }
+
+    /// The keyed hash of a one-time code's digits, bound to the code's id.
+    pub fn code_hash(&self, id: CodeId, digits: &Digits, now: Timestamp) -> KeyedHash {
+        let key = self.sealer(now);
+        KeyedHash { key: key.id, mac: key.code_mac(id, digits) }
+    }
+
+    /// Whether `hash` was made from these digits for this code, in constant time.
+    pub fn is_code(&self, hash: &KeyedHash, id: CodeId, digits: &Digits) -> bool {
+        self.find(hash.key).is_some_and(|key| bool::from(key.code_mac(id, digits).ct_eq(&hash.mac)))
     }
 
     /// The keyed hash under which an origin is sealed into a ticket.
@@ -434,6 +467,17 @@ mod tests {
         assert!(ring().is_contact(&hash, &contact));
         assert!(!ring().is_contact(&hash, &Contact::parse("13912345679").unwrap()));
         assert!(!Keyring::new(key(3), vec![]).is_contact(&hash, &contact));
+    }
+
+    #[test]
+    fn a_codes_hash_is_for_its_digits_and_its_code_and_survives_rotation() {
+        let (id, other) = (CodeId::from_bytes([1; 16]), CodeId::from_bytes([2; 16]));
+        let (right, wrong) = (Digits::read("123456").unwrap(), Digits::read("123457").unwrap());
+        let hash = KeyedHash::from_bytes(Keyring::new(key(1), vec![]).code_hash(id, &right, NOW).bytes());
+        assert!(ring().is_code(&hash, id, &right));
+        assert!(!ring().is_code(&hash, id, &wrong));
+        assert!(!ring().is_code(&hash, other, &right));
+        assert!(!Keyring::new(key(3), vec![]).is_code(&hash, id, &right));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod agent_records;
 mod authority;
 mod clock;
+mod code_records;
 mod directory;
 mod entropy;
 mod install_code_records;
@@ -20,6 +21,7 @@ mod tally;
 pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, MachineRecords};
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
+pub use code_records::{Accepted, Checked, CodeNamed, CodeRecords, IdempotencyKey, Judge, MessageId, Send as CodeSend};
 pub use directory::Directory;
 pub use entropy::Entropy;
 pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};

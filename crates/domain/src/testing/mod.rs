@@ -1,5 +1,6 @@
 //! What tests share: a clock that is moved by hand, entropy that repeats itself, and the suites that define the ports.
 
+mod code_records_conformance;
 mod executor;
 mod local_throttle_conformance;
 mod machine_records_conformance;
@@ -11,6 +12,7 @@ mod model_throttle;
 mod nonces_conformance;
 mod records_conformance;
 
+pub use code_records_conformance::code_records_conformance;
 pub use executor::block_on;
 pub use local_throttle_conformance::local_throttle_conformance;
 pub use machine_records_conformance::machine_records_conformance;

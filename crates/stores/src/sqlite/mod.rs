@@ -7,6 +7,7 @@
 
 mod accounts;
 mod agents;
+mod codes;
 mod directory;
 mod install_codes;
 mod migrations;
@@ -78,7 +79,7 @@ fn unavailable(error: &rusqlite::Error) -> RecordsError {
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::testing::{machine_records_conformance, records_conformance};
+    use countersign_domain::testing::{code_records_conformance, machine_records_conformance, records_conformance};
 
     use super::*;
 
@@ -86,6 +87,12 @@ mod tests {
     fn conforms() {
         let folder = tempfile::tempdir().unwrap();
         records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
+    }
+
+    #[test]
+    fn conforms_about_codes() {
+        let folder = tempfile::tempdir().unwrap();
+        code_records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
     }
 
     #[test]

@@ -1,0 +1,269 @@
+//! A one-time code: digits that are sent to a contact, and that whoever reads them there types back in.
+//!
+//! Six digits are 10⁶ values, so nothing about a code is safe but by counting: a code takes five wrong tries, then it is dead.
+//! At rest there is a keyed hash of it, bound to the code's id, and (until it is sent for the last time) the digits sealed in
+//! its message; without the installation's keys neither says anything.
+
+use std::time::Duration;
+
+use crate::app::AppId;
+use crate::contact::ContactKey;
+use crate::ports::Entropy;
+use crate::sealing::KeyedHash;
+use crate::secret::Secret;
+use crate::time::Timestamp;
+
+/// Wrong tries that a code takes; with the last of them it is dead.
+pub const TRIES: u32 = 5;
+/// A code holds for at most this long (OWASP ASVS 5, 6.5.5).
+pub const LONGEST: Duration = Duration::from_mins(10);
+/// Digits of a code: at least 10⁶ values (ASVS 6.5.4), and as many as people type.
+pub const DIGITS: std::ops::RangeInclusive<usize> = 6..=10;
+
+/// Names a code where its digits must not stand: 16 random bytes, written as 32 hexadecimal digits. Whoever sent it knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CodeId([u8; 16]);
+
+impl CodeId {
+    /// A fresh id.
+    pub fn draw(entropy: &dyn Entropy) -> Self {
+        Self(entropy.array())
+    }
+
+    /// The id that [`bytes`](Self::bytes) gave.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// Reads 32 hexadecimal digits; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        u128::from_str_radix(text, 16).ok().map(|number| Self(number.to_be_bytes()))
+    }
+}
+
+impl std::fmt::Display for CodeId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+/// What a code is for, in the app's or the door's own words: `signup`, `osm.contact`. 1 to 32 characters of `[a-z0-9_.-]`. A code
+/// for one purpose is none for another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CodePurpose(String);
+
+impl CodePurpose {
+    /// The purpose, if `text` can be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
+        ((1..=32).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.to_owned()))
+    }
+
+    /// The word.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a code gives access to, where it is for one thing only: the id of a network. 1 to 128 printable characters of ASCII.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Resource(String);
+
+impl Resource {
+    /// The resource, if `text` can name one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The digits of a code.
+pub struct Digits(Secret<String>);
+
+impl Digits {
+    /// Fresh ones, each as likely as any other; `length` is one of [`DIGITS`].
+    pub fn draw(length: usize, entropy: &dyn Entropy) -> Self {
+        Self(Secret::new(entropy.text(b"0123456789", length.clamp(*DIGITS.start(), *DIGITS.end()))))
+    }
+
+    /// Reads what a person typed: full-width digits count (`１２３`), white space and hyphens do not. `None` for what no code can
+    /// be; that tells a guesser nothing, and costs no try.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut digits = String::with_capacity(text.len());
+        for character in text.chars() {
+            match character {
+                '0'..='9' => digits.push(character),
+                '\u{ff10}'..='\u{ff19}' => digits.push(char::from_digit(u32::from(character) - 0xff10, 10)?),
+                '-' => {}
+                _ if character.is_whitespace() => {}
+                _ => return None,
+            }
+        }
+        DIGITS.contains(&digits.len()).then(|| Self(Secret::new(digits)))
+    }
+
+    /// The digits themselves.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// What a second send to the same contact for the same purpose and resource does while the first code is live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resend {
+    /// Sends the same digits again, for as long as they still hold: text messages overtake each other, and whichever
+    /// arrives is right.
+    Keep,
+    /// Makes a new code, and the old one is dead.
+    Replace,
+}
+
+/// For whom and what a code is: there is at most one live code of each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Binding {
+    /// Whose it is.
+    pub app: AppId,
+    /// What for.
+    pub purpose: CodePurpose,
+    /// Whom it was sent to.
+    pub contact: ContactKey,
+    /// What it gives access to, if it is for one thing only.
+    pub resource: Option<Resource>,
+}
+
+/// Why a code is dead before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodeEnd {
+    /// It was used.
+    Spent,
+    /// A newer one took its place.
+    Replaced,
+    /// It took as many wrong tries as it may.
+    GuessedOut,
+}
+
+impl CodeEnd {
+    /// The word at rest.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Spent => "spent",
+            Self::Replaced => "replaced",
+            Self::GuessedOut => "guessed-out",
+        }
+    }
+
+    /// The end that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Spent, Self::Replaced, Self::GuessedOut].into_iter().find(|end| end.word() == word)
+    }
+}
+
+/// A code as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Its name.
+    pub id: CodeId,
+    /// For whom and what it is.
+    pub binding: Binding,
+    /// Its digits' keyed hash, bound to its id.
+    pub hash: KeyedHash,
+    /// Wrong tries so far.
+    pub tries: u32,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From then on it is none.
+    pub expires_at: Timestamp,
+    /// When and why it was dead before that.
+    pub ended: Option<(Timestamp, CodeEnd)>,
+}
+
+/// How a code is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodeState {
+    /// It can be checked.
+    Live,
+    /// Its time is over.
+    Expired,
+    /// It is dead before its time.
+    Ended(CodeEnd),
+}
+
+impl Code {
+    /// How it is doing at `now`.
+    pub fn state(&self, now: Timestamp) -> CodeState {
+        match self.ended {
+            Some((_, end)) => CodeState::Ended(end),
+            None if now >= self.expires_at => CodeState::Expired,
+            None => CodeState::Live,
+        }
+    }
+
+    /// Wrong tries that it still takes.
+    pub fn tries_left(&self) -> u32 {
+        TRIES.saturating_sub(self.tries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::SeededEntropy;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_was_drawn_is_read_however_it_is_typed(seed: u64, length in DIGITS, gap in 1usize..6) {
+            let drawn = Digits::draw(length, &SeededEntropy::new(seed));
+            let digits = drawn.expose();
+            let wide: String = digits.chars().map(|digit| char::from_u32(u32::from(digit) - 0x30 + 0xff10).unwrap()).collect();
+            let (head, tail) = digits.split_at(gap);
+            for typed in [digits.to_owned(), wide, format!(" {head}-{tail}\n"), format!("{head}\u{3000}{tail}")] {
+                let read = Digits::read(&typed).unwrap();
+                prop_assert_eq!(read.expose(), digits);
+            }
+            let id = CodeId::draw(&SeededEntropy::new(seed));
+            prop_assert_eq!(CodeId::parse(&id.to_string()), Some(id));
+        }
+
+        #[test]
+        fn no_text_panics_a_reader(text: String) {
+            let _any = (Digits::read(&text).is_some(), CodeId::parse(&text), CodePurpose::parse(&text), Resource::parse(&text));
+        }
+    }
+
+    #[test]
+    fn what_no_code_can_be_is_none() {
+        for text in ["", "12345", "12345678901", "12345a", "１２３４５", "一二三四五六", "+12345", "12.3456"]
+        {
+            assert!(Digits::read(text).is_none(), "{text}");
+        }
+    }
+
+    /// 10⁶ draws of one digit: none is further from its share than chance allows (chi-square with 9 degrees of freedom).
+    #[test]
+    fn every_digit_is_as_likely_as_any_other() {
+        let entropy: &dyn Entropy = &SeededEntropy::new(7);
+        let mut counts = [0u32; 10];
+        for _ in 0..100_000 {
+            for digit in Digits::draw(10, entropy).expose().bytes() {
+                counts[usize::from(digit - b'0')] += 1;
+            }
+        }
+        let expected = 100_000.0;
+        let chi: f64 = counts.iter().map(|&count| (f64::from(count) - expected).powi(2) / expected).sum();
+        assert!(chi < 27.9, "{chi}: one in a thousand is above that; {counts:?}");
+    }
+}
