@@ -8,6 +8,7 @@
 //!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
 //! * A [`contact::Contact`] is a phone number or an e-mail address; an [`address::Origin`] is where a call comes from.
+//! * A [`code`] is a few digits that are sent to a contact, as a [`message`] in its [`language`], and typed back in.
 //! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
 //!   [`agent`] is a machine that joined.
 //! * [`rates`] are the limits on how often a client and an app may call.
@@ -27,6 +28,8 @@ pub mod contact;
 pub mod group;
 pub mod guess_budget;
 pub mod install_code;
+pub mod language;
+pub mod message;
 pub mod network;
 pub mod operations;
 pub mod ports;

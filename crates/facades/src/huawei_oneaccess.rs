@@ -36,8 +36,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Context;
 use crate::door::{Facade, Refusal, Request, Response, header, json};
-use crate::problem::{Language, retry_after};
+use crate::problem::retry_after;
 use complaint::Complaint;
+use countersign_domain::language::Language;
 
 /// What goes out here is answered and spent here.
 const DOOR: Door = Door::new("huawei_oneaccess");

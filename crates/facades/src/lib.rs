@@ -26,13 +26,14 @@ use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket, 
 use countersign_domain::ports::{Clock, Directory, Entropy};
 
 pub use alibaba::{Settings as AlibabaSettings, signature_holds};
+pub use countersign_domain::language::Language;
 pub use door::{BODY_LIMIT, Facade, Head, NATIVE, Refusal, Request, Response, json};
 pub use huawei_oneaccess::Settings as OneAccessSettings;
 pub use machines::{
     AgentJson, CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines, state as install_code_state,
 };
 pub use native_tickets::redemption_json;
-pub use problem::{Language, Problem};
+pub use problem::Problem;
 pub use root::{Addressee, addressee};
 
 /// What façades are built from.

@@ -26,8 +26,9 @@ use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response, json};
 use crate::machines::{AgentJson, Invitation, Machines, by};
 use crate::native_install_codes::{came_from, done, ok};
-use crate::problem::{Language, Problem};
+use crate::problem::{Problem, language_of};
 use crate::views::rfc3339;
+use countersign_domain::language::Language;
 
 const ENROL: &str = "/v1/agents/enrol";
 const HEARTBEAT: &str = "/v1/agents/heartbeat";
@@ -241,11 +242,11 @@ impl Facade for NativeAgents {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = self.run(&request).await;
-        answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
+        answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers)))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

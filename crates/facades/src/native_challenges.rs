@@ -27,8 +27,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Context;
 use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
-use crate::problem::{Language, Problem};
+use crate::problem::{Problem, language_of};
 use crate::views::{ViewJson, rfc3339};
+use countersign_domain::language::Language;
 
 /// What our own pages show: small files, and a piece whose row is told nowhere.
 const STYLE: Style = Style { format: PictureFormat::Jpeg, axes: Axes::Two };
@@ -69,7 +70,7 @@ impl Facade for NativeChallenges {
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        for_any_page(Problem::from(refusal).response(Language::of(headers)))
+        for_any_page(Problem::from(refusal).response(language_of(headers)))
     }
 }
 
@@ -144,7 +145,7 @@ struct Locale {
 
 fn language(request: &Request) -> Language {
     serde_json::from_slice::<Locale>(&request.body)
-        .map_or_else(|_| Language::of(&request.headers), |body| Language::from_tag(&body.locale))
+        .map_or_else(|_| language_of(&request.headers), |body| Language::from_tag(&body.locale))
 }
 
 /// Reads an app's word for what a ticket is for.

@@ -26,7 +26,8 @@ use crate::Context;
 use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response, json};
 use crate::machines::{CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines, by};
-use crate::problem::{Language, Problem};
+use crate::problem::{Problem, language_of};
+use countersign_domain::language::Language;
 
 const CODES: &str = "/v1/install-codes";
 const GROUPS: &str = "/v1/groups";
@@ -242,11 +243,11 @@ impl Facade for NativeInstallCodes {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = self.run(&request).await;
-        answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
+        answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers)))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

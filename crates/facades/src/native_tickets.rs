@@ -21,8 +21,9 @@ use crate::Context;
 use crate::basic::authenticate;
 use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::native_challenges::action;
-use crate::problem::{Language, Problem};
+use crate::problem::{Problem, language_of};
 use crate::views::rfc3339;
+use countersign_domain::language::Language;
 
 /// The façade.
 pub(crate) struct NativeTickets {
@@ -68,11 +69,11 @@ impl Facade for NativeTickets {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = self.redeem(&request).await;
-        answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
+        answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers)))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

@@ -15,7 +15,8 @@ use serde_json::Value;
 
 use crate::Context;
 use crate::door::{Facade, Refusal, Request, Response};
-use crate::problem::{Language, Problem};
+use crate::problem::{Problem, language_of};
+use countersign_domain::language::Language;
 
 /// The parts. A test holds them against their folder, and against each other: nothing is said twice.
 const PARTS: [&str; 8] = [
@@ -75,11 +76,11 @@ impl Facade for OpenApi {
         if matches!(request.method, Method::GET | Method::HEAD) {
             return Response::new(StatusCode::OK, "application/json", DOCUMENT.as_str());
         }
-        Problem::MethodNotAllowed("GET").response(Language::of(&request.headers))
+        Problem::MethodNotAllowed("GET").response(language_of(&request.headers))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

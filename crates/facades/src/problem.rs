@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_domain::install_code::CodeRefusal;
+use countersign_domain::language::Language;
 use countersign_domain::ports::{AuthorityFailure, RecordsError};
 use countersign_domain::rates::{Limit, Limited};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -11,34 +12,9 @@ use serde::Serialize;
 
 use crate::door::{Refusal, Response, header, json};
 
-/// The languages in which people are spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    English,
-    /// Simplified Chinese.
-    Chinese,
-}
-
-impl Language {
-    /// The language that a tag such as `zh-CN` or a list of them begins with; English for any other.
-    pub fn from_tag(tag: &str) -> Self {
-        let chinese = tag.trim_start().get(..2).is_some_and(|start| start.eq_ignore_ascii_case("zh"));
-        if chinese { Self::Chinese } else { Self::English }
-    }
-
-    /// The language that a browser asks for.
-    pub fn of(headers: &HeaderMap) -> Self {
-        header(headers, ACCEPT_LANGUAGE.as_str()).map_or(Self::English, Self::from_tag)
-    }
-
-    /// Picks the text for this language.
-    pub fn pick<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
-        match self {
-            Self::English => english,
-            Self::Chinese => chinese,
-        }
-    }
+/// The language that a browser asks for.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+    header(headers, ACCEPT_LANGUAGE.as_str()).map_or(Language::English, Language::from_tag)
 }
 
 /// What can go wrong with a call to the native API.

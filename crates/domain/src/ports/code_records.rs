@@ -6,13 +6,11 @@ use async_trait::async_trait;
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeId, CodeState, Resend};
 use crate::contact::Channel;
+use crate::message::MessageId;
 use crate::ports::RecordsError;
 use crate::sealing::KeyedHash;
 use crate::throttle::Rule;
 use crate::time::Timestamp;
-
-/// Names a message: 16 random bytes.
-pub type MessageId = [u8; 16];
 
 /// What makes a repeated call the same call: a hash of the app and of the key that its caller gave.
 pub type IdempotencyKey = [u8; 32];

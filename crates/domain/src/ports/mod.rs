@@ -16,12 +16,13 @@ mod marks;
 mod nonces;
 mod puzzles;
 mod records;
+mod sender;
 mod tally;
 
 pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, MachineRecords};
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
-pub use code_records::{Accepted, Checked, CodeNamed, CodeRecords, IdempotencyKey, Judge, MessageId, Send as CodeSend};
+pub use code_records::{Accepted, Checked, CodeNamed, CodeRecords, IdempotencyKey, Judge, Send as CodeSend};
 pub use directory::Directory;
 pub use entropy::Entropy;
 pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};
@@ -33,4 +34,5 @@ pub use records::{
     AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, NonceRecords, NonceRow, Records,
     RecordsError, Reseal, SealingKeyRow, SecretRow,
 };
+pub use sender::{Delivery, DeliveryAddress, Receipt, SendError, Sender, TemplateError, Templates};
 pub use tally::{Enrolment, Event, Judged, Redeemed, Tally};

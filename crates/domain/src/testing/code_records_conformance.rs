@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, Resend, Resource, TRIES};
 use crate::contact::{Channel, ContactKey};
+use crate::message::MessageId;
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeNamed, CodeRecords, CodeSend, Judge, RecordsError,
 };
@@ -73,7 +74,7 @@ fn send(number: u8, contact: u8) -> CodeSend {
             expires_at: NOW.plus(LIFE),
             ended: None,
         },
-        message: [number; 16],
+        message: MessageId([number; 16]),
         channel: Channel::Sms,
         resend: Resend::Replace,
         sealed: vec![number],

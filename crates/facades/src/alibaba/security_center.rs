@@ -29,7 +29,7 @@ use super::complaint::Complaint;
 use super::products::{Call, Operation};
 use super::tree::Tree;
 use crate::machines::by;
-use crate::problem::Language;
+use countersign_domain::language::Language;
 
 /// Every operation. Sorted by name.
 pub(super) const OPERATIONS: &[Operation] = &[

@@ -117,7 +117,7 @@ fn insert(connection: &Connection, send: &CodeSend) -> Result<(), RecordsError> 
         expires_at.milliseconds(),
     ];
     changed(connection, insert, values)?;
-    queue(connection, *id, &send.sealed, send.message, send)
+    queue(connection, *id, &send.sealed, send.message.0, send)
 }
 
 /// Queues the message of a live code once more: the digits of its first one, which nobody but that message knows.
@@ -140,7 +140,7 @@ fn queue(
     let insert = "INSERT INTO message (id, code, channel, sealed, sealed_for, created_at) \
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     let now = send.now.milliseconds();
-    changed(connection, insert, (send.message, code.bytes(), send.channel.word(), sealed, sealed_for, now))
+    changed(connection, insert, (send.message.0, code.bytes(), send.channel.word(), sealed, sealed_for, now))
 }
 
 fn check(

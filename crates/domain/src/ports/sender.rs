@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::message::{Message, MessageId, Subject, Text};
+
+/// What a sender got for a message that it handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// What the gateway calls the message, if it says: at most 128 characters. What it tells later of the delivery may name it.
+    pub gateway_id: Option<String>,
+}
+
+/// Why a message was not handed over. The reasons are for operators: they hold neither the code nor the contact.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It may go better later: no connection, a deadline, an answer of the kind 4xx (SMTP) or 5xx (HTTP). Where nobody can know
+    /// whether the message got through, it is this, too: the same message goes again under the same name.
+    #[error("not now: {reason}")]
+    Transient {
+        /// What was said.
+        reason: String,
+        /// How long the peer asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// This sender will never take this message: an answer of the kind 5xx (SMTP) or 4xx (HTTP).
+    #[error("refused: {reason}")]
+    Permanent {
+        /// What was said.
+        reason: String,
+    },
+}
+
+/// How messages travel: a mail server, a gateway, a webhook.
+#[async_trait]
+pub trait Sender: Send + Sync {
+    /// Hands `message` over. Answers within the sender's own deadline, whatever its peer does.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    async fn send(&self, message: &Message) -> Result<Receipt, SendError>;
+
+    /// Reads what the gateway tells of a delivery: the query and the body of its call. `None` where that says nothing (an
+    /// intermediate state, or none that this sender knows).
+    fn delivery(&self, _query: &str, _body: &[u8]) -> Option<Delivery> {
+        None
+    }
+}
+
+/// What a gateway tells of a message's delivery. Which message, the address that it calls says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// It has arrived.
+    Delivered,
+    /// It has not and will not; why, in the gateway's words.
+    Undelivered(String),
+}
+
+/// Where gateways tell of deliveries.
+pub trait DeliveryAddress: Send + Sync {
+    /// The address for this message, without a query: it holds a proof that nobody else can make.
+    fn of(&self, id: MessageId) -> String;
+}
+
+/// A template that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the template cannot be used: {0}")]
+pub struct TemplateError(pub String);
+
+/// Puts a message into words.
+pub trait Templates: Send + Sync {
+    /// The words, in the app's own template if it has one for the purpose and the language, else in ours.
+    ///
+    /// # Errors
+    /// [`TemplateError`] for a template that fails, or that leaves the code out.
+    fn text(&self, about: &Subject) -> Result<Text, TemplateError>;
+}
