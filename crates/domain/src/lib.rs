@@ -9,6 +9,7 @@
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
 //! * A [`contact::Contact`] is a phone number or an e-mail address; an [`address::Origin`] is where a call comes from.
 //! * A [`code`] is a few digits that are sent to a contact, as a [`message`] in its [`language`], and typed back in.
+//! * A text message is billed by its [`segments`].
 //! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
 //!   [`agent`] is a machine that joined.
 //! * [`rates`] are the limits on how often a client and an app may call.
@@ -36,6 +37,7 @@ pub mod ports;
 pub mod rates;
 pub mod sealing;
 pub mod secret;
+pub mod segments;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;
