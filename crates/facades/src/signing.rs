@@ -3,7 +3,9 @@
 
 pub(crate) mod acs3;
 pub(crate) mod form;
+mod hex;
 pub(crate) mod rpc_v1;
+pub(crate) mod sdk_hmac_sha256;
 
 #[cfg(test)]
 mod tests;

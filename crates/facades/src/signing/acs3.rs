@@ -11,6 +11,7 @@ use http::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
 use super::form::{Form, Place};
+use super::hex;
 
 const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
@@ -56,7 +57,7 @@ impl<'a> Authorization<'a> {
         let mut parts = text.split(',');
         let mut next = |name| parts.next()?.trim().strip_prefix(name).filter(|value| !value.is_empty());
         let (credential, signed_headers) = (next("Credential=")?, next("SignedHeaders=")?);
-        let signature = hash(next("Signature=")?)?;
+        let signature = hex::read(next("Signature=")?)?;
         parts.next().is_none().then_some(Self { credential, signed_headers, signature })
     }
 
@@ -76,7 +77,7 @@ impl<'a> Authorization<'a> {
         'a: 'r,
     {
         let query = form.canonical(|parameter| parameter.place == Place::Query);
-        Signed { method, query, headers, names: self.signed_headers, payload: hex(&Sha256::digest(body).into()) }
+        Signed { method, query, headers, names: self.signed_headers, payload: hex::write(&Sha256::digest(body).into()) }
     }
 
     /// Whether the signature is that of `signed`, in a time that does not depend on where they differ.
@@ -105,7 +106,7 @@ impl Signed<'_> {
     /// What is keyed and hashed.
     pub(crate) fn string_to_sign(&self) -> String {
         let canonical = self.canonical_request(|name| self.value(name));
-        format!("{ALGORITHM}\n{}", hex(&Sha256::digest(canonical).into()))
+        format!("{ALGORITHM}\n{}", hex::write(&Sha256::digest(canonical).into()))
     }
 
     /// The canonical request for the client's eyes, with `…` for what is not the client's own.
@@ -151,33 +152,4 @@ impl Signed<'_> {
     fn value(&self, name: &str) -> &[u8] {
         self.headers.get(name).map(|value| value.as_bytes().trim_ascii()).unwrap_or_default()
     }
-}
-
-fn hex(hash: &[u8; 32]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-    let mut text = String::with_capacity(64);
-    for byte in hash {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
-}
-
-/// Reads 64 digits in lower case.
-fn hash(text: &str) -> Option<[u8; 32]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
-    let bytes = text.as_bytes();
-    let mut hash = [0; 32];
-    if bytes.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(bytes.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
-    }
-    Some(hash)
 }

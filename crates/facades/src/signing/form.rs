@@ -103,23 +103,26 @@ fn decode(raw: &[u8], place: Place, into: &mut Vec<Parameter>) -> Result<(), For
 }
 
 fn decoded(raw: &[u8]) -> Result<String, FormError> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.iter();
-    while let Some(byte) = rest.next() {
+    unescaped(raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }))
+}
+
+/// Text as RFC 3986 escapes it, where a plus is a plus.
+pub(crate) fn unescaped(mut raw: impl Iterator<Item = u8>) -> Result<String, FormError> {
+    let mut bytes = Vec::with_capacity(raw.size_hint().0);
+    while let Some(byte) = raw.next() {
         bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => match (digit(rest.next()), digit(rest.next())) {
+            b'%' => match (digit(raw.next()), digit(raw.next())) {
                 (Some(high), Some(low)) => high << 4 | low,
                 _ => return Err(FormError::Unreadable),
             },
-            byte => *byte,
+            byte => byte,
         });
     }
     String::from_utf8(bytes).map_err(|_| FormError::Unreadable)
 }
 
-fn digit(byte: Option<&u8>) -> Option<u8> {
-    let digit = char::from(*byte?).to_digit(16)?;
+fn digit(byte: Option<u8>) -> Option<u8> {
+    let digit = char::from(byte?).to_digit(16)?;
     u8::try_from(digit).ok()
 }
 
