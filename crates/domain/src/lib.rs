@@ -7,7 +7,8 @@
 //! * A [`challenge`] is shown to a person: a [`challenge::View`] goes out, an [`challenge::Answer`] comes back, and the
 //!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
-//! * A [`contact::Contact`] is a phone number or an e-mail address; an [`address::Origin`] is where a call comes from.
+//! * A [`contact::Contact`] is a phone number or an e-mail address; a number's
+//!   [`calling_code`] says where it is; an [`address::Origin`] is where a call comes from.
 //! * A [`code`] is a few digits that are sent to a contact, as a [`message`] in its [`language`], and typed back in.
 //! * A text message is billed by its [`segments`].
 //! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
@@ -23,6 +24,7 @@ pub mod address;
 pub mod agent;
 pub mod app;
 pub mod audit;
+pub mod calling_code;
 pub mod challenge;
 pub mod code;
 pub mod contact;
