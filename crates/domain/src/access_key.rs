@@ -13,6 +13,14 @@ use crate::time::Timestamp;
 pub enum Permission {
     /// Ask whether a ticket is valid, and spend it.
     RedeemTickets,
+    /// Have codes sent, and see how they are doing.
+    SendCodes,
+    /// Check codes, and spend them.
+    CheckCodes,
+    /// See the contacts that codes have verified.
+    ReadContacts,
+    /// Forget verified contacts.
+    ManageContacts,
     /// See the install codes of the app.
     ReadInstallCodes,
     /// Make install codes.
@@ -29,8 +37,12 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission, in the order of the documentation.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::RedeemTickets,
+        Self::SendCodes,
+        Self::CheckCodes,
+        Self::ReadContacts,
+        Self::ManageContacts,
         Self::ReadInstallCodes,
         Self::CreateInstallCodes,
         Self::RevokeInstallCodes,
@@ -43,6 +55,10 @@ impl Permission {
     pub fn word(self) -> &'static str {
         match self {
             Self::RedeemTickets => "tickets.redeem",
+            Self::SendCodes => "codes.send",
+            Self::CheckCodes => "codes.check",
+            Self::ReadContacts => "contacts.read",
+            Self::ManageContacts => "contacts.manage",
             Self::ReadInstallCodes => "install_codes.read",
             Self::CreateInstallCodes => "install_codes.create",
             Self::RevokeInstallCodes => "install_codes.revoke",

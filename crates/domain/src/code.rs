@@ -1,13 +1,13 @@
 //! A one-time code: digits that are sent to a contact, and that whoever reads them there types back in.
 //!
 //! Six digits are 10⁶ values, so nothing about a code is safe but by counting: a code takes five wrong tries, then it is dead.
-//! At rest there is a keyed hash of it, bound to the code's id, and (until it is sent for the last time) the digits sealed in
-//! its message; without the installation's keys neither says anything.
+//! At rest there is a keyed hash of it, bound to the code's id, and (while it may still be sent) the sealed digits; without the
+//! installation's keys neither says anything.
 
 use std::time::Duration;
 
 use crate::app::AppId;
-use crate::contact::ContactKey;
+use crate::contact::{Channel, ContactKey};
 use crate::ports::Entropy;
 use crate::sealing::KeyedHash;
 use crate::secret::Secret;
@@ -171,6 +171,9 @@ impl CodeEnd {
     }
 }
 
+/// A live code is kept by a further send only if it still holds this long: nobody is sent a code that is late on arrival.
+pub const KEPT_AT_LEAST: Duration = Duration::from_mins(1);
+
 /// A code as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
@@ -178,8 +181,15 @@ pub struct Code {
     pub id: CodeId,
     /// For whom and what it is.
     pub binding: Binding,
+    /// How it was sent.
+    pub channel: Channel,
+    /// The contact, sealed by [`ContactKeys::seal_contact`](crate::contact::ContactKeys::seal_contact).
+    pub sealed_contact: Vec<u8>,
     /// Its digits' keyed hash, bound to its id.
     pub hash: KeyedHash,
+    /// The digits, sealed by [`ContactKeys::seal_digits`](crate::contact::ContactKeys::seal_digits), for as long as they may be
+    /// sent: until the code ended, or its time is over.
+    pub sealed_digits: Option<Vec<u8>>,
     /// Wrong tries so far.
     pub tries: u32,
     /// When it was made.
@@ -209,6 +219,13 @@ impl Code {
             None if now >= self.expires_at => CodeState::Expired,
             None => CodeState::Live,
         }
+    }
+
+    /// Whether a further send at `now` sends the same digits again, where its purpose asks for that.
+    pub fn is_kept(&self, now: Timestamp) -> bool {
+        self.state(now) == CodeState::Live
+            && self.sealed_digits.is_some()
+            && self.expires_at.since(now) >= KEPT_AT_LEAST
     }
 
     /// Wrong tries that it still takes.

@@ -1,6 +1,7 @@
 //! A way to reach a person: a phone number or an e-mail address.
 
 use crate::calling_code::{self, CallingCode};
+use crate::code::{CodeId, Digits};
 use crate::ports::Entropy;
 use crate::sealing::{MasterKey, NotOurs, mac};
 use crate::secret::Secret;
@@ -21,6 +22,11 @@ impl Channel {
             Self::Sms => "sms",
             Self::Email => "email",
         }
+    }
+
+    /// The channel that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Sms, Self::Email].into_iter().find(|channel| channel.word() == word)
     }
 }
 
@@ -107,9 +113,28 @@ impl Contact {
         self.normalised().strip_prefix('+').and_then(calling_code::of)
     }
 
+    /// Whether a number can be dialled from everywhere: it has its calling code, and as many digits behind it as there are there.
+    pub fn is_possible(&self) -> bool {
+        let national = |code: &CallingCode| self.normalised().get(1 + code.number().to_string().len()..);
+        self.calling_code().is_some_and(|code| national(code).is_some_and(|digits| code.can_be(digits)))
+    }
+
     /// How this contact is reached.
     pub fn channel(&self) -> Channel {
         self.channel
+    }
+
+    /// The contact with its middle left out, for people who look after somebody's trouble: `+86139****5678`, `a***@example.com`.
+    pub fn masked(&self) -> String {
+        let text = self.normalised();
+        let (head, tail) = match (self.channel, text.rsplit_once('@')) {
+            (Channel::Email, Some((mailbox, host))) => {
+                let first = mailbox.chars().next().map_or(0, char::len_utf8);
+                return format!("{}***@{host}", &mailbox[..first]);
+            }
+            (Channel::Email | Channel::Sms, _) => (text.len().saturating_sub(8).min(6), text.len().saturating_sub(4)),
+        };
+        format!("{}****{}", text.get(..head).unwrap_or_default(), text.get(tail..).unwrap_or_default())
     }
 
     /// The form in which contacts are compared. Never log it.
@@ -175,6 +200,12 @@ fn is_readable(character: char) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ContactKey(pub [u8; 32]);
 
+impl std::fmt::Display for ContactKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+    }
+}
+
 /// The installation's keys for contacts and what is sent to them, derived from one secret of 32 bytes.
 pub struct ContactKeys {
     index: Secret<[u8; 32]>,
@@ -197,21 +228,48 @@ impl ContactKeys {
         ContactKey(mac(self.index.expose(), &parts))
     }
 
-    /// Seals what is sent to a contact, for the row that `place` names.
+    /// Seals a contact, for the rows that are about it.
     ///
     /// # Errors
-    /// [`NotOurs`], which nothing of a message's length gets.
-    pub fn seal(&self, place: &str, plain: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>, NotOurs> {
-        self.seal.seal(place, plain, entropy)
+    /// [`NotOurs`], which nothing of a contact's length gets.
+    pub fn seal_contact(&self, contact: &Contact, entropy: &dyn Entropy) -> Result<Vec<u8>, NotOurs> {
+        self.seal.seal(&contact_place(self.key(contact)), contact.normalised().as_bytes(), entropy)
     }
 
-    /// Opens what [`seal`](Self::seal) sealed for `place`.
+    /// Opens what [`seal_contact`](Self::seal_contact) sealed for the contact that is kept under `key`.
     ///
     /// # Errors
     /// [`NotOurs`].
-    pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, NotOurs> {
-        self.seal.open(place, sealed)
+    pub fn open_contact(&self, key: ContactKey, sealed: &[u8]) -> Result<Contact, NotOurs> {
+        let plain = self.seal.open(&contact_place(key), sealed)?;
+        let text = std::str::from_utf8(plain.expose()).map_err(|_| NotOurs)?;
+        Contact::parse(text).map_err(|_| NotOurs)
     }
+
+    /// Seals a code's digits, for its row.
+    ///
+    /// # Errors
+    /// [`NotOurs`], which nothing of a code's length gets.
+    pub fn seal_digits(&self, id: CodeId, digits: &Digits, entropy: &dyn Entropy) -> Result<Vec<u8>, NotOurs> {
+        self.seal.seal(&digits_place(id), digits.expose().as_bytes(), entropy)
+    }
+
+    /// Opens what [`seal_digits`](Self::seal_digits) sealed for the code `id`.
+    ///
+    /// # Errors
+    /// [`NotOurs`].
+    pub fn open_digits(&self, id: CodeId, sealed: &[u8]) -> Result<Digits, NotOurs> {
+        let plain = self.seal.open(&digits_place(id), sealed)?;
+        std::str::from_utf8(plain.expose()).ok().and_then(Digits::read).ok_or(NotOurs)
+    }
+}
+
+fn contact_place(key: ContactKey) -> String {
+    format!("contact/{key}")
+}
+
+fn digits_place(id: CodeId) -> String {
+    format!("code/{id}/digits")
 }
 
 #[cfg(test)]

@@ -52,6 +52,14 @@ impl TryFrom<String> for Network {
 }
 
 impl Network {
+    /// The network that counts as one client where numbers of clients matter: the /24 of an IPv4 address, because people behind
+    /// one gate of their provider share it and whoever rents addresses gets them so; the /64 of an IPv6 one.
+    pub fn around(address: IpAddr) -> Self {
+        let canonical = address.to_canonical();
+        let prefix = if canonical.is_ipv4() { 24 } else { 64 };
+        Self { first: masked(canonical, prefix), prefix }
+    }
+
     /// Whether `address` is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

@@ -59,6 +59,8 @@ pub struct Stamp {
     pub contact: Option<KeyedHash>,
     /// Where the challenge was solved, in a ticket that is bound to it.
     pub origin: Option<KeyedHash>,
+    /// The network where the challenge was solved, in a ticket.
+    pub network: Option<KeyedHash>,
     /// The kind of challenge.
     pub kind: Kind,
     /// How hard the challenge was.
@@ -78,6 +80,7 @@ impl Stamp {
         writer.optional(self.action.as_ref(), |writer, action| writer.string(action.as_str().as_bytes()));
         writer.optional(self.contact, |writer, contact| contact.write(writer));
         writer.optional(self.origin, |writer, origin| origin.write(writer));
+        writer.optional(self.network, |writer, network| network.write(writer));
         self.kind.write(writer);
         writer.u8(self.level.number());
         writer.i64(self.issued_at.milliseconds());
@@ -93,6 +96,7 @@ impl Stamp {
             action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
             contact: reader.optional(KeyedHash::read)?,
             origin: reader.optional(KeyedHash::read)?,
+            network: reader.optional(KeyedHash::read)?,
             kind: Kind::read(reader)?,
             level: Level::new(reader.u8()?).ok_or(Malformed)?,
             issued_at: Timestamp::from_milliseconds(reader.i64()?),
@@ -179,6 +183,7 @@ mod tests {
                 action: action.and_then(Action::parse),
                 contact: None,
                 origin: None,
+                network: None,
                 kind: Kind::Slider,
                 level: Level::DEFAULT,
                 issued_at: Timestamp::from_milliseconds(1),

@@ -7,6 +7,7 @@
 
 mod alibaba;
 mod basic;
+mod codes;
 mod door;
 mod huawei_oneaccess;
 mod machines;
@@ -26,6 +27,7 @@ use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket, 
 use countersign_domain::ports::{Clock, Directory, Entropy};
 
 pub use alibaba::{Settings as AlibabaSettings, signature_holds};
+pub use codes::Codes;
 pub use countersign_domain::language::Language;
 pub use door::{BODY_LIMIT, Facade, Head, NATIVE, Refusal, Request, Response, json};
 pub use huawei_oneaccess::Settings as OneAccessSettings;
@@ -33,7 +35,7 @@ pub use machines::{
     AgentJson, CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines, state as install_code_state,
 };
 pub use native_tickets::redemption_json;
-pub use problem::Problem;
+pub use problem::{Problem, language_of};
 pub use root::{Addressee, addressee};
 
 /// What façades are built from.
@@ -51,6 +53,8 @@ pub struct Context {
     pub directory: Arc<dyn Directory>,
     /// Groups, install codes and agents.
     pub machines: Machines,
+    /// Codes and verified contacts.
+    pub codes: Codes,
     /// How machines come to this server.
     pub invitation: Arc<dyn Invitation>,
     /// The time.
@@ -91,7 +95,8 @@ mod tests {
     use super::*;
 
     /// Files that façades share.
-    const SHARED: &[&str] = &["basic", "door", "lib", "machines", "problem", "root", "signing", "testing", "views"];
+    const SHARED: &[&str] =
+        &["basic", "codes", "door", "lib", "machines", "problem", "root", "signing", "testing", "views"];
 
     #[test]
     fn the_list_is_sorted_and_names_every_file() {

@@ -28,7 +28,6 @@ use crate::machines::{AgentJson, Invitation, Machines, by};
 use crate::native_install_codes::{came_from, done, ok};
 use crate::problem::{Problem, language_of};
 use crate::views::rfc3339;
-use countersign_domain::language::Language;
 
 const ENROL: &str = "/v1/agents/enrol";
 const HEARTBEAT: &str = "/v1/agents/heartbeat";

@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use countersign_domain::app::{Action, AppId, AppRefusal};
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, Wanted};
 use countersign_domain::contact::Contact;
+use countersign_domain::language::Language;
 use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
 };
@@ -29,7 +30,6 @@ use crate::Context;
 use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::problem::{Problem, language_of};
 use crate::views::{ViewJson, rfc3339};
-use countersign_domain::language::Language;
 
 /// What our own pages show: small files, and a piece whose row is told nowhere.
 const STYLE: Style = Style { format: PictureFormat::Jpeg, axes: Axes::Two };

@@ -27,7 +27,6 @@ use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response, json};
 use crate::machines::{CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines, by};
 use crate::problem::{Problem, language_of};
-use countersign_domain::language::Language;
 
 const CODES: &str = "/v1/install-codes";
 const GROUPS: &str = "/v1/groups";

@@ -23,7 +23,6 @@ use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::native_challenges::action;
 use crate::problem::{Problem, language_of};
 use crate::views::rfc3339;
-use countersign_domain::language::Language;
 
 /// The façade.
 pub(crate) struct NativeTickets {

@@ -16,7 +16,6 @@ use serde_json::Value;
 use crate::Context;
 use crate::door::{Facade, Refusal, Request, Response};
 use crate::problem::{Problem, language_of};
-use countersign_domain::language::Language;
 
 /// The parts. A test holds them against their folder, and against each other: nothing is said twice.
 const PARTS: [&str; 8] = [

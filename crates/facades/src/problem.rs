@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::door::{Refusal, Response, header, json};
 
 /// The language that a browser asks for.
-pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+pub fn language_of(headers: &HeaderMap) -> Language {
     header(headers, ACCEPT_LANGUAGE.as_str()).map_or(Language::English, Language::from_tag)
 }
 

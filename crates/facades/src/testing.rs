@@ -11,17 +11,22 @@ use countersign_domain::agent::{AgentCertificate, AgentId, OperatingSystem};
 use countersign_domain::app::{Action, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
-use countersign_domain::install_code::{CodeText, InstallCodeKeys, Route};
+use countersign_domain::contact::{Channel, ContactKeys};
+use countersign_domain::gate::CodeRates;
+use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
+use countersign_domain::message::SenderName;
 use countersign_domain::operations::{
-    ChallengeRequest, CodePolicy, EnrolPolicy, IssueChallenge, JudgeAnswer, Judgement, Lifetimes, MachinePorts, Policy,
-    Ports, RedeemTicket, SignedCalls,
+    Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, EnrolPolicy, IssueChallenge, JudgeAnswer,
+    Judgement, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy, SignedCalls,
+    TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority};
 use countersign_domain::rates::Rates;
+use countersign_domain::routes::{Route, Routes};
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
-    FixedDirectory, ManualClock, ModelMachines, ModelMarks, ModelNonces, ModelThrottle, NoTally, PlainAuthority,
-    PlainPuzzles, SeededEntropy, app, block_on,
+    FixedDirectory, ManualClock, ModelCodes, ModelMachines, ModelMarks, ModelNonces, ModelThrottle, NoTally,
+    PlainAuthority, PlainPuzzles, PlainTemplates, SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
@@ -29,7 +34,7 @@ use countersign_domain::time::Timestamp;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, NATIVE, Request, Response};
-use crate::{AlibabaSettings, Context, Invitation, Machines, OneAccessSettings};
+use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings};
 
 /// Where every call comes from.
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -38,6 +43,42 @@ pub(crate) struct House {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) context: Context,
     pub(crate) records: ModelMachines,
+    /// Codes, messages and verified contacts.
+    pub(crate) post: ModelCodes,
+}
+
+/// The operations on codes, with a gateway and a mail server that are never asked, and no limits but the pause between two codes.
+fn code_operations(ports: &Ports, policy: Policy, post: &ModelCodes) -> Codes {
+    let route = |sender, channel| Route { sender: SenderName::parse(sender).unwrap(), channel, prefixes: vec![] };
+    let routes = Routes::new(vec![route("gateway", Channel::Sms), route("mail", Channel::Email)]);
+    let code_ports = CodePorts {
+        records: Arc::new(post.clone()),
+        keys: Arc::new(ContactKeys::new(&Secret::new([8; 32]))),
+        templates: Arc::new(PlainTemplates),
+        routes: Arc::new(routes),
+        directory: Arc::clone(&ports.directory),
+        clock: Arc::clone(&ports.clock),
+        entropy: Arc::new(SeededEntropy::new(3)),
+        tally: Arc::clone(&ports.tally),
+    };
+    let redeem = Arc::new(RedeemTicket::new(ports.clone(), policy));
+    Codes::new(&code_ports, send_policy(), DeliveryPolicy::DEFAULT, redeem, Some("86"))
+}
+
+fn send_policy() -> SendPolicy {
+    let default = PurposePolicy { interval: Some(Duration::from_mins(1)), ..PurposePolicy::DEFAULT };
+    let needs_ticket = PurposePolicy { ticket: TicketDemand::Always, ..default };
+    SendPolicy {
+        default,
+        purposes: [("paid".to_owned(), needs_ticket)].into(),
+        rates: CodeRates::default(),
+        monitor: false,
+        countries: vec![86, 1],
+        blocked: Blocked::parse("+86170").into_iter().chain(Blocked::parse("@blocked.example")).collect(),
+        prices: Vec::new(),
+        price: 1,
+        verified_for: Duration::from_hours(365 * 24),
+    }
 }
 
 /// What a server behind `https://verify.example.com` says.
@@ -54,7 +95,7 @@ impl Invitation for PlainInvitation {
         format!("curl https://verify.example.com/install.sh | COUNTERSIGN_CODE={} sh", code.expose())
     }
 
-    fn endpoint(&self, route: &Route) -> String {
+    fn endpoint(&self, route: &install_code::Route) -> String {
         match route.vendor.as_str() {
             "OTHER" => "https://other.example.com".to_owned(),
             _ => "https://verify.example.com".to_owned(),
@@ -127,7 +168,8 @@ impl House {
             .and_key(key("AK6", "one", Permissions::Only(BTreeSet::from([Permission::ReadInstallCodes]))))
             // Whose secret captured requests were signed with.
             .and_key(with_secret("testAccessKeySecret", key("testAccessKeyId", "one", Permissions::All)));
-        let records = ModelMachines::with_apps(apps);
+        let records = ModelMachines::with_apps(apps.clone());
+        let post = ModelCodes::with_apps(apps);
         let machines = MachinePorts {
             records: Arc::new(records.clone()),
             keys: Arc::new(InstallCodeKeys::new(&Secret::new([9; 32]))),
@@ -161,6 +203,7 @@ impl House {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
+            codes: code_operations(&ports, policy, &post),
             machines: Machines::new(ports.clone(), &machines, &authority, codes, enrol),
             invitation: Arc::new(PlainInvitation { open: true }),
             clock: Arc::<ManualClock>::clone(&clock),
@@ -170,7 +213,7 @@ impl House {
             alibaba: AlibabaSettings { host_id: "verify.example.com".to_owned(), time_zone: jiff::tz::offset(8) },
             oneaccess,
         };
-        Self { clock, context, records }
+        Self { clock, context, records, post }
     }
 
     /// The newest entries of the audit trail, oldest first, a line each.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use countersign_domain::agent::AgentCertificate;
 use countersign_domain::ports::{Clock, Entropy};
-use countersign_facades::{BODY_LIMIT, Facade, Head, Language, Problem, Refusal, Request, Response};
+use countersign_facades::{BODY_LIMIT, Facade, Head, Problem, Refusal, Request, Response, language_of};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Version;
 use hyper::body::{Body as _, Incoming};
@@ -122,7 +122,7 @@ impl Dispatcher {
         let name = door.as_ref().map_or("none", |door| door.name());
         let (response, whole) = match door {
             Some(door) => self.at_door(door, request, (client, agent), &request_id).await,
-            None => (Problem::NotFound.response(Language::of(request.headers())), request.body().is_end_stream()),
+            None => (Problem::NotFound.response(language_of(request.headers())), request.body().is_end_stream()),
         };
         let took = self.clock.monotonic().saturating_sub(start);
         let status = response.status.as_u16();

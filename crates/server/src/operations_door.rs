@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use countersign_domain::ports::{Clock, Marks, Records};
-use countersign_facades::{Facade, Language, Problem, Refusal, Request, Response};
+use countersign_facades::{Facade, Problem, Refusal, Request, Response, language_of};
 use http::{HeaderMap, Method, StatusCode};
 
 use crate::metrics::Metrics;
@@ -32,7 +32,7 @@ impl Facade for OperationsDoor {
 
     async fn answer(&self, request: Request) -> Response {
         if !matches!(request.method, Method::GET | Method::HEAD) {
-            return Problem::MethodNotAllowed("GET").response(Language::of(&request.headers));
+            return Problem::MethodNotAllowed("GET").response(language_of(&request.headers));
         }
         match request.path.as_str() {
             "/healthz" => status(StatusCode::OK, "ok"),
@@ -42,7 +42,7 @@ impl Facade for OperationsDoor {
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use countersign_facades::{Addressee, Facade, Head, Language, Problem, Refusal, Request, Response, addressee};
+use countersign_facades::{Addressee, Facade, Head, Problem, Refusal, Request, Response, addressee, language_of};
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY};
 use http::{HeaderMap, Method, StatusCode};
 
@@ -68,11 +68,11 @@ impl Facade for Pages {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = self.page(&request);
-        answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
+        answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers)))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

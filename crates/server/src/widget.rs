@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use countersign_facades::{Facade, Language, Problem, Refusal, Request, Response, json};
+use countersign_facades::{Facade, Problem, Refusal, Request, Response, json, language_of};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
@@ -142,11 +142,11 @@ impl Facade for Widget {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = self.file(&request);
-        for_any_page(answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers))))
+        for_any_page(answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers))))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        for_any_page(Problem::from(refusal).response(Language::of(headers)))
+        for_any_page(Problem::from(refusal).response(language_of(headers)))
     }
 }
 

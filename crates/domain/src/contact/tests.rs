@@ -169,3 +169,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_masked_contact_keeps_its_ends() {
+    for (written, masked) in [
+        ("+8613912345678", "+86139****5678"),
+        ("12345", "****2345"),
+        ("ann@example.com", "a***@example.com"),
+        ("李四@example.com", "李***@example.com"),
+    ] {
+        assert_eq!(Contact::parse(written).unwrap().masked(), masked, "{written}");
+    }
+}

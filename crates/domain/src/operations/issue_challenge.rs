@@ -91,6 +91,7 @@ impl IssueChallenge {
                 action: request.action,
                 contact: request.contact.map(|contact| keyring.contact_hash(contact, issued_at)),
                 origin: None,
+                network: None,
                 kind: request.kind,
                 level: request.level,
                 issued_at,

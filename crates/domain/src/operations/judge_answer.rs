@@ -4,6 +4,7 @@ use crate::address::Origin;
 use crate::app::{AppId, AppRefusal};
 use crate::challenge::{Answer, Wanted};
 use crate::contact::Contact;
+use crate::network::Network;
 use crate::operations::{Policy, Ports, Refused};
 use crate::ports::{Busy, Event, Judged, MarksError, Spent};
 use crate::rates::{Limit, Limited};
@@ -174,7 +175,9 @@ impl JudgeAnswer {
         let kind = challenge.kind;
         let contact = contact.map(|contact| keyring.contact_hash(contact, issued_at)).or(challenge.contact);
         let origin = self.policy.bind_address.then(|| keyring.origin_hash(Origin::of(client), issued_at));
-        let stamp = Stamp { id: ports.entropy.array(), contact, origin, issued_at, expires_at, ..challenge };
+        let network = Some(keyring.network_hash(Network::around(client), issued_at));
+        let id = ports.entropy.array();
+        let stamp = Stamp { id, contact, origin, network, issued_at, expires_at, ..challenge };
         let record = TicketRecord { stamp };
         let ticket = keyring.seal(Purpose::Ticket, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
         ports.tally.count(Event::ChallengeJudged(kind, Judged::Passed));

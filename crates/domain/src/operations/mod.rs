@@ -1,6 +1,9 @@
 //! The use-cases, one file each. A façade reads a vendor's words, makes one call here, and writes the answer in its words.
 
 mod attend_agent;
+mod check_code;
+mod codes;
+mod deliver_messages;
 mod enrol_agent;
 mod issue_challenge;
 mod issue_install_code;
@@ -8,12 +11,18 @@ mod judge_answer;
 mod machines;
 mod manage_agents;
 mod manage_groups;
+mod read_codes;
 mod read_install_codes;
 mod redeem_ticket;
 mod revoke_install_code;
+mod send_code;
 mod signed_calls;
+mod verified_contacts;
 
 pub use attend_agent::{AttendAgent, AttendAgentError, Attended};
+pub use check_code::{CheckCode, CheckCodeError, CodeVerdict};
+pub use codes::{Blocked, CodePorts, PurposePolicy, SendPolicy, TicketDemand};
+pub use deliver_messages::{DeliverMessages, DeliveryPolicy, KeepDeliveryError};
 pub use enrol_agent::{Attempt, EnrolAgent, EnrolAgentError, EnrolPolicy, Enrolled};
 pub use issue_challenge::{ChallengeRequest, IssueChallenge, IssueChallengeError, IssuedChallenge};
 pub use issue_install_code::{CodePolicy, IssueInstallCode, IssueInstallCodeError, IssuedInstallCode, NewInstallCode};
@@ -21,10 +30,13 @@ pub use judge_answer::{ChallengeRefusal, IssuedTicket, JudgeAnswer, JudgeAnswerE
 pub use machines::{Actor, MachinePorts};
 pub use manage_agents::{AgentState, ManageAgents, ManageAgentsError};
 pub use manage_groups::{ManageGroups, ManageGroupsError};
+pub use read_codes::{CodeStatus, ReadCodes, ReadCodesError};
 pub use read_install_codes::{ReadInstallCode, ReadInstallCodes, ReadInstallCodesError};
 pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, TicketRefusal};
 pub use revoke_install_code::{RevokeInstallCode, RevokeInstallCodeError};
+pub use send_code::{DoorRules, Idempotency, NewCode, Payment, SendCode, SendCodeError, SentCode};
 pub use signed_calls::{AdmissionError, NonceError, SignedCalls, SignerRefusal, Untimely};
+pub use verified_contacts::{ContactsFilter, OpenContact, VerifiedContacts, VerifiedContactsError};
 
 use std::sync::Arc;
 use std::time::Duration;

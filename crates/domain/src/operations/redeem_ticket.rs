@@ -88,6 +88,14 @@ impl RedeemTicket {
         Self { ports, policy }
     }
 
+    /// Whether the ticket would be redeemed now, if nobody redeems it before. Spends nothing, and counts for no limit.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn look(&self, ticket: &str, expected: &Expected<'_>) -> Result<Stamp, TicketRefusal> {
+        self.check(ticket, expected)
+    }
+
     /// Checks the ticket and spends it for `owner`. The same owner gets the same answer again: a caller whose reply was lost
     /// may repeat its call, and nobody else can.
     ///

@@ -3,103 +3,124 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::app::AppId;
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeId, CodeState, Resend};
-use crate::contact::Channel;
-use crate::message::MessageId;
+use crate::gate::{Charge, CodeLimit, Over};
+use crate::language::Language;
+use crate::message::{MessageId, SenderName};
 use crate::ports::RecordsError;
 use crate::sealing::KeyedHash;
-use crate::throttle::Rule;
-use crate::time::Timestamp;
+use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
 
-/// What makes a repeated call the same call: a hash of the app and of the key that its caller gave.
-pub type IdempotencyKey = [u8; 32];
+/// What makes a repeated call the same call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeatable {
+    /// A hash of the app and of the key that its caller gave.
+    pub key: [u8; 32],
+    /// A hash of what the call asks for: another one under the same key is a mistake.
+    pub asks: [u8; 32],
+}
+
+/// A call may be repeated for this long.
+pub const REPEATABLE_FOR: Duration = Duration::from_hours(24);
 
 /// A code that is to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Send {
-    /// The code, if a fresh one is made.
+pub struct CodeSend {
+    /// The code, if a fresh one is made. Its `created_at` is now.
     pub code: Code,
-    /// Its message: contact, digits and language, sealed. Of a code that is kept, the sealed message of its first send is taken.
+    /// Its message.
     pub message: MessageId,
-    /// How it travels.
-    pub channel: Channel,
+    /// The sender that gets it first.
+    pub lane: SenderName,
+    /// The language of its words.
+    pub language: Language,
     /// What a live code of the same binding does.
     pub resend: Resend,
-    /// The contact, digits and language, sealed for [`Send::message`].
-    pub sealed: Vec<u8>,
-    /// The same call again within a day gets the same answer.
-    pub idempotency: Option<IdempotencyKey>,
-    /// How many codes one contact may be sent.
-    pub per_contact: Option<Rule>,
-    /// How many codes one app may send.
-    pub per_app: Option<Rule>,
-    /// When.
-    pub now: Timestamp,
+    /// Within [`REPEATABLE_FOR`] the same call gets the same answer.
+    pub repeatable: Option<Repeatable>,
+    /// What it costs.
+    pub charges: Vec<Charge>,
 }
 
-/// What became of a [`Send`].
+/// What became of a [`CodeSend`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Accepted {
-    /// Its message is in the outbox, for this code.
-    Queued(Code),
+    /// Its message is in the outbox, for this code; and these limits would have refused it, were they enforced.
+    Queued(Code, Vec<CodeLimit>),
     /// It was in the outbox already: this is the same call again.
     Repeated(Code),
-    /// The contact has had as many as it may; after this long it may have one more.
-    TooManyForContact(Duration),
-    /// The app has sent as many as it may.
-    TooManyForApp(Duration),
+    /// The same key came with another call before.
+    OtherCall,
+    /// An account is full. Nothing was charged or kept, but for the audit trail.
+    Refused(Over),
 }
 
 /// Which code is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodeNamed {
     /// The one with this id, if it is this app's.
-    Id(crate::app::AppId, CodeId),
+    Id(AppId, CodeId),
     /// The newest of this binding.
     Newest(Binding),
 }
 
 /// Judges a code's digits. It is called within the transaction, at most once, and only for a live code.
-pub type Judge = Arc<dyn Fn(CodeId, &KeyedHash) -> bool + std::marker::Send + Sync>;
+pub type Judge = Arc<dyn Fn(CodeId, &KeyedHash) -> bool + Send + Sync>;
+
+/// What a try at a code costs.
+pub type TryCharges = Arc<dyn Fn(&Code) -> Vec<Charge> + Send + Sync>;
+
+/// A check of a code.
+#[derive(Clone)]
+pub struct CodeCheck {
+    /// Which one.
+    pub named: CodeNamed,
+    /// The judge of its digits.
+    pub judge: Judge,
+    /// Whether right digits spend it, and make its contact a verified one of this customer: under this id, unless it is one
+    /// already.
+    pub consume: Option<(Customer, VerifiedId)>,
+    /// What a wrong try costs, by the code that it is at.
+    pub charges: TryCharges,
+}
 
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// The digits are right. Where the check consumes, the code is spent now.
-    Right(Code),
+    /// The digits are right. Where the check consumes, the code is spent now, and this is its contact.
+    Right(Code, Option<VerifiedContact>),
     /// They are wrong, and the try is counted.
     Wrong(Code),
     /// They were not compared: the code is not live.
     Dead(Code, CodeState),
     /// There is no such code.
     Unknown,
-    /// They were not compared: the contact has had as many wrong tries, over all its codes, as it may in a day.
-    TooManyWrong(Duration),
+    /// They were not compared: as many wrong tries were made as may be. The code takes none of it.
+    Refused(Code, Over),
 }
 
-/// Verbs about one-time codes. Sending and checking are told in the audit trail by the same transaction.
+/// Verbs about one-time codes. Sending and checking, and refusals of both, are told in the audit trail by the same transaction:
+/// the entry's subject is the code's id where there is one, and its detail begins with the outcome.
 #[async_trait]
-pub trait CodeRecords: std::marker::Send + Sync {
+pub trait CodeRecords: Send + Sync {
     /// Accepts a send, in one transaction:
     ///
-    /// 1. The same idempotency key of the last day: [`Accepted::Repeated`].
-    /// 2. The contact's and the app's accounts are charged; where one is spent, nothing is kept.
-    /// 3. A live code of the same binding is kept or replaced, as `resend` says; otherwise the code is kept.
-    /// 4. The message is put into the outbox. `audit`'s subject is the code's id.
-    async fn accept_send(&self, send: Send, audit: AuditEntry) -> Result<Accepted, RecordsError>;
+    /// 1. A call that was made before: [`Accepted::Repeated`], or [`Accepted::OtherCall`]. Nothing is told.
+    /// 2. The accounts are charged, all or none.
+    /// 3. A live code of the same binding is kept (see [`Code::is_kept`]) or replaced, as `resend` says; otherwise the code is
+    ///    kept in the records.
+    /// 4. The message is put into the outbox.
+    async fn accept_send(&self, send: CodeSend, audit: AuditEntry) -> Result<Accepted, RecordsError>;
+
+    /// What [`accept_send`](Self::accept_send) would answer, as far as repeated calls and full accounts decide it; `None` where
+    /// it would accept. Nothing is charged, kept or told.
+    async fn would_refuse(&self, send: CodeSend) -> Result<Option<Accepted>, RecordsError>;
 
     /// Checks a code, in one transaction: a code that is not live is not compared; a wrong try is counted, and the last one
-    /// ends the code; a right one spends it, if `consume`. `wrong_per_contact` is charged before the comparison and given
-    /// back for a right one.
-    async fn check_code(
-        &self,
-        named: CodeNamed,
-        judge: Judge,
-        consume: bool,
-        wrong_per_contact: Option<Rule>,
-        audit: AuditEntry,
-    ) -> Result<Checked, RecordsError>;
+    /// ends the code; a right one spends it and verifies its contact, if asked. The entry's time is now.
+    async fn check_code(&self, check: CodeCheck, audit: AuditEntry) -> Result<Checked, RecordsError>;
 
     /// One code. [`RecordsError::Missing`] if there is none.
     async fn code(&self, id: CodeId) -> Result<Code, RecordsError>;

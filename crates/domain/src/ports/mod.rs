@@ -8,12 +8,14 @@ mod agent_records;
 mod authority;
 mod clock;
 mod code_records;
+mod contact_records;
 mod directory;
 mod entropy;
 mod install_code_records;
 mod local_throttle;
 mod marks;
 mod nonces;
+mod outbox_records;
 mod puzzles;
 mod records;
 mod sender;
@@ -22,17 +24,21 @@ mod tally;
 pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, MachineRecords};
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
-pub use code_records::{Accepted, Checked, CodeNamed, CodeRecords, IdempotencyKey, Judge, Send as CodeSend};
+pub use code_records::{
+    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Judge, REPEATABLE_FOR, Repeatable, TryCharges,
+};
+pub use contact_records::{ContactRecords, ContactsWanted};
 pub use directory::Directory;
 pub use entropy::Entropy;
 pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};
 pub use local_throttle::LocalThrottle;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
 pub use nonces::{NonceId, NonceUse, Nonces};
+pub use outbox_records::{Leased, MessageRow, MessageState, OutboxRecords, Settlement};
 pub use puzzles::{Busy, Puzzles};
 pub use records::{
-    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, NonceRecords, NonceRow, Records,
-    RecordsError, Reseal, SealingKeyRow, SecretRow,
+    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, NonceRecords, NonceRow, PostRecords,
+    Records, RecordsError, Reseal, SealingKeyRow, SecretRow,
 };
 pub use sender::{Delivery, DeliveryAddress, Receipt, SendError, Sender, TemplateError, Templates};
-pub use tally::{Enrolment, Event, Judged, Redeemed, Tally};
+pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
-use crate::ports::{MachineRecords, NonceId};
+use crate::ports::{CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxRecords};
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
 
@@ -186,11 +186,16 @@ pub trait NonceRecords: Send + Sync {
 
 /// A whole store of records.
 pub trait Records:
-    AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords
+    AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords + PostRecords
 {
 }
 
 impl<T> Records for T where
-    T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords
+    T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords + PostRecords
 {
 }
+
+/// Codes, their messages, and the contacts that they verify.
+pub trait PostRecords: CodeRecords + OutboxRecords + ContactRecords {}
+
+impl<T: CodeRecords + OutboxRecords + ContactRecords> PostRecords for T {}

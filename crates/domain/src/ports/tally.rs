@@ -1,4 +1,6 @@
 use crate::challenge::Kind;
+use crate::contact::Channel;
+use crate::ports::MessageState;
 use crate::rates::Limit;
 
 /// How judging an answer ended.
@@ -38,6 +40,21 @@ pub enum Enrolment {
     Paused,
 }
 
+/// How a check of a code ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CodeOutcome {
+    /// The digits were right.
+    Right,
+    /// They were wrong.
+    Wrong,
+    /// They were not compared: the code was not live.
+    Dead,
+    /// There was no such code.
+    Unknown,
+    /// They were not compared: too many wrong ones came before.
+    Limited,
+}
+
 /// Something that happens too often for the audit trail, and is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
@@ -49,6 +66,16 @@ pub enum Event {
     TicketRedeemed(Redeemed),
     /// A machine asked to join.
     AgentEnrolled(Enrolment),
+    /// A code was accepted for sending.
+    CodeSent(Channel),
+    /// No code was accepted; the word says why.
+    CodeRefused(Channel, &'static str),
+    /// A code was accepted that this limit would have refused, were it enforced.
+    CodeWouldBeRefused(&'static str),
+    /// A code was checked.
+    CodeChecked(CodeOutcome),
+    /// This became of a message. `Waiting` stands for a try that has to be made again.
+    MessageSettled(Channel, MessageState),
     /// A call was over this limit.
     Throttled(Limit),
 }

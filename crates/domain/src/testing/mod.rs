@@ -5,11 +5,13 @@ mod executor;
 mod local_throttle_conformance;
 mod machine_records_conformance;
 mod marks_conformance;
+mod model_codes;
 mod model_machines;
 mod model_marks;
 mod model_nonces;
 mod model_throttle;
 mod nonces_conformance;
+mod outbox_conformance;
 mod records_conformance;
 
 pub use code_records_conformance::code_records_conformance;
@@ -17,11 +19,13 @@ pub use executor::block_on;
 pub use local_throttle_conformance::local_throttle_conformance;
 pub use machine_records_conformance::machine_records_conformance;
 pub use marks_conformance::marks_conformance;
+pub use model_codes::ModelCodes;
 pub use model_machines::ModelMachines;
 pub use model_marks::ModelMarks;
 pub use model_nonces::ModelNonces;
 pub use model_throttle::ModelThrottle;
 pub use nonces_conformance::nonces_conformance;
+pub use outbox_conformance::outbox_conformance;
 pub use records_conformance::records_conformance;
 
 use std::collections::HashMap;
@@ -35,13 +39,24 @@ use crate::access_key::{AccessKey, AccessKeyId};
 use crate::agent::AgentId;
 use crate::app::{App, AppId};
 use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Style, View};
+use crate::message::{Subject, Text};
 use crate::ports::{
     Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, Puzzles, RequestRefusal,
-    SigningRequest, Tally,
+    SigningRequest, Tally, TemplateError, Templates,
 };
 use crate::sealing::{KeyId, Keyring, SealingKey};
 use crate::secret::Secret;
 use crate::time::Timestamp;
+
+/// Words that say the code and nothing else.
+pub struct PlainTemplates;
+
+impl Templates for PlainTemplates {
+    fn text(&self, about: &Subject) -> Result<Text, TemplateError> {
+        let body = format!("{} {}", about.language.tag(), about.digits.expose());
+        Ok(Text { subject: Secret::new(about.app_name.clone()), body: Secret::new(body) })
+    }
+}
 
 /// A clock that stands still until it is moved.
 pub struct ManualClock(AtomicI64);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_domain::access_key::Permission;
+use countersign_domain::language::Language;
 use countersign_domain::operations::{Redemption, TicketRefusal};
 use countersign_domain::rates::Limit;
 use serde_json::{Value, json};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_domain::ports::{Event, LocalThrottle, Tally};
 use countersign_domain::rates::{Limit, Limited, Rates};
-use countersign_facades::{Facade, Invitation as _, Language, Problem, Refusal, Request, Response};
+use countersign_facades::{Facade, Invitation as _, Problem, Refusal, Request, Response, language_of};
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -196,11 +196,11 @@ impl Facade for Downloads {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = self.run(&request).await;
-        answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
+        answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers)))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

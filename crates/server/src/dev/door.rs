@@ -9,7 +9,7 @@ use countersign_domain::operations::{
 use countersign_domain::sealing::Purpose;
 use countersign_domain::ticket::{ChallengeRecord, Note};
 use countersign_facades::{
-    Context, Facade, Language, NATIVE, Problem, Refusal, Request, Response, json, redemption_json,
+    Context, Facade, NATIVE, Problem, Refusal, Request, Response, json, language_of, redemption_json,
 };
 use http::header::HOST;
 use http::{HeaderMap, Method, StatusCode};
@@ -49,11 +49,11 @@ impl Facade for DevDoor {
             (_, "/dev/tickets" | "/dev/redeem") => Err(Problem::MethodNotAllowed("POST")),
             _ => Err(Problem::NotFound),
         };
-        answered.unwrap_or_else(|problem| problem.response(Language::of(&request.headers)))
+        answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers)))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
-        Problem::from(refusal).response(Language::of(headers))
+        Problem::from(refusal).response(language_of(headers))
     }
 }
 

@@ -1,43 +1,39 @@
 //! One-time codes.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::code::{Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, Resend, Resource, TRIES};
-use countersign_domain::contact::ContactKey;
+use countersign_domain::contact::{Channel, ContactKey};
+use countersign_domain::gate::{Charge, CodeLimit, Over};
 use countersign_domain::ports::{
-    Accepted, Checked, CodeNamed, CodeRecords, CodeSend, IdempotencyKey, Judge, RecordsError,
+    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, REPEATABLE_FOR, RecordsError, Repeatable,
 };
 use countersign_domain::sealing::KeyedHash;
-use countersign_domain::throttle::{Rule, Throttled, decide};
+use countersign_domain::throttle::{Throttled, decide};
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{changed, damaged, parsed, refused, tell, time};
-use super::{SqliteRecords, accounts};
+use super::{SqliteRecords, accounts, contacts, outbox};
 
-/// A call may be repeated for this long.
-const REPEATABLE: Duration = Duration::from_hours(24);
-const CODE: &str = "SELECT id, app, purpose, contact, resource, hash, tries, created_at, expires_at, ended_at, ended \
-                    FROM code";
+/// The columns of a code, for rows that [`read`] reads.
+pub(super) const COLUMNS: &str = "code.id AS code_id, code.app, code.purpose, code.contact, code.resource, code.channel, \
+     code.sealed_contact, code.hash, code.sealed_digits, code.tries AS code_tries, code.created_at AS code_created_at, \
+     code.expires_at AS code_expires_at, code.ended_at, code.ended";
 
 #[async_trait]
 impl CodeRecords for SqliteRecords {
     async fn accept_send(&self, send: CodeSend, audit: AuditEntry) -> Result<Accepted, RecordsError> {
-        self.writer.run(move |connection| accept(connection, send, audit)).await
+        self.writer.run(move |connection| accept(connection, &send, &audit)).await
     }
 
-    async fn check_code(
-        &self,
-        named: CodeNamed,
-        judge: Judge,
-        consume: bool,
-        wrong_per_contact: Option<Rule>,
-        audit: AuditEntry,
-    ) -> Result<Checked, RecordsError> {
-        self.writer.run(move |connection| check(connection, &named, &judge, consume, wrong_per_contact, &audit)).await
+    async fn would_refuse(&self, send: CodeSend) -> Result<Option<Accepted>, RecordsError> {
+        self.reader.run(move |connection| Ok(look(connection, &send)?.err().map(|answer| *answer))).await
+    }
+
+    async fn check_code(&self, check: CodeCheck, audit: AuditEntry) -> Result<Checked, RecordsError> {
+        self.writer.run(move |connection| self::check(connection, &check, &audit)).await
     }
 
     async fn code(&self, id: CodeId) -> Result<Code, RecordsError> {
@@ -45,179 +41,201 @@ impl CodeRecords for SqliteRecords {
     }
 }
 
-fn accept(connection: &Connection, send: CodeSend, audit: AuditEntry) -> Result<Accepted, RecordsError> {
-    let now = send.now;
-    if let Some(key) = send.idempotency
-        && let Some(code) = repeated(connection, key, now)?
-    {
-        return Ok(Accepted::Repeated(code));
-    }
-    let binding = &send.code.binding;
-    let contact = format!("codes.contact.{}", hex(&binding.contact.0));
-    let app = format!("codes.app.{}", binding.app.as_str());
-    let accounts = [(contact, send.per_contact), (app, send.per_app)];
-    let mut charged = Vec::with_capacity(2);
-    for (at, (name, rule)) in accounts.iter().enumerate() {
-        let Some(rule) = rule else { continue };
-        match decide(accounts::read(connection, name)?, now, *rule, 1) {
-            (Throttled::Go, empty_at) => charged.push((name, empty_at)),
-            (Throttled::Wait(wait), _) if at == 0 => return Ok(Accepted::TooManyForContact(wait)),
-            (Throttled::Wait(wait), _) => return Ok(Accepted::TooManyForApp(wait)),
+fn accept(connection: &Connection, send: &CodeSend, audit: &AuditEntry) -> Result<Accepted, RecordsError> {
+    let now = send.code.created_at;
+    let tells = |id: &str, outcome: &str| {
+        let entry = AuditEntry { subject: id.to_owned(), ..audit.clone() };
+        tell(connection, &entry.with_detail(format!("{outcome} {}", audit.detail).trim_end()))
+    };
+    let Charged { accounts, over } = match look(connection, send)? {
+        Ok(charged) => charged,
+        Err(answer) => {
+            if let Accepted::Refused(over) = &*answer {
+                tells("", &format!("refused {}", over.limit.name()))?;
+            }
+            return Ok(*answer);
         }
+    };
+    for (account, empty_at) in accounts {
+        accounts::write(connection, account, empty_at)?;
     }
-    for (name, empty_at) in charged {
-        accounts::write(connection, name, empty_at)?;
-    }
-    let live = newest(connection, binding)?.filter(|code| code.state(now) == CodeState::Live);
-    let code = match (live, send.resend) {
-        (Some(live), Resend::Keep) => {
-            again(connection, &live, &send)?;
-            live
-        }
-        (live, Resend::Keep | Resend::Replace) => {
+    let live = newest(connection, &send.code.binding)?.filter(|code| code.state(now) == CodeState::Live);
+    let (code, outcome) = match live {
+        Some(live) if send.resend == Resend::Keep && live.is_kept(now) => (live, "kept"),
+        live => {
             if let Some(old) = live {
                 end(connection, old.id, now, CodeEnd::Replaced)?;
             }
-            insert(connection, &send)?;
-            send.code
+            insert(connection, &send.code)?;
+            (send.code.clone(), "accepted")
         }
     };
-    if let Some(key) = send.idempotency {
-        let insert = "INSERT INTO repeatable (key, code, created_at) VALUES (?1, ?2, ?3) \
-                      ON CONFLICT (key) DO UPDATE SET code = excluded.code, created_at = excluded.created_at";
-        changed(connection, insert, (key, code.id.bytes(), now.milliseconds()))?;
-        let forget = "DELETE FROM repeatable WHERE created_at <= ?1";
-        connection.execute(forget, [now.minus(REPEATABLE).milliseconds()]).map_err(refused)?;
+    outbox::queue(connection, &code, send)?;
+    if let Some(repeatable) = send.repeatable {
+        remember(connection, repeatable, code.id, now)?;
     }
-    tell(connection, &AuditEntry { subject: code.id.to_string(), ..audit })?;
-    Ok(Accepted::Queued(code))
+    let noted = over.iter().flat_map(|limit| [" would-refuse ", limit.name()]).collect::<String>();
+    tells(&code.id.to_string(), &format!("{outcome} {}{noted}", send.lane))?;
+    Ok(Accepted::Queued(code, over))
 }
 
-fn repeated(connection: &Connection, key: IdempotencyKey, now: Timestamp) -> Result<Option<Code>, RecordsError> {
-    let select = "SELECT code FROM repeatable WHERE key = ?1 AND created_at > ?2";
-    let since = now.minus(REPEATABLE).milliseconds();
-    let id = connection.query_row(select, (key, since), |row| row.get(0)).optional().map_err(damaged)?;
-    id.map_or(Ok(None), |id| by_id(connection, CodeId::from_bytes(id)))
+/// Accounts as they are after a send was charged to them, and limits that were over but are not enforced.
+struct Charged<'a> {
+    accounts: Vec<(&'a str, Timestamp)>,
+    over: Vec<CodeLimit>,
 }
 
-/// Keeps a fresh code, and its message in the outbox.
-fn insert(connection: &Connection, send: &CodeSend) -> Result<(), RecordsError> {
-    let Code { id, binding, hash, tries, created_at, expires_at, ended: _ } = &send.code;
-    let insert = "INSERT INTO code (id, app, purpose, contact, resource, hash, tries, created_at, expires_at) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+/// Whether a send is accepted, as far as calls made before and accounts decide it.
+fn look<'a>(connection: &Connection, send: &'a CodeSend) -> Result<Result<Charged<'a>, Box<Accepted>>, RecordsError> {
+    let now = send.code.created_at;
+    if let Some(repeatable) = send.repeatable
+        && let Some(answer) = repeated(connection, repeatable, now)?
+    {
+        return Ok(Err(Box::new(answer)));
+    }
+    charge(connection, &send.charges, now).map(|charged| charged.map_err(|over| Box::new(Accepted::Refused(over))))
+}
+
+/// What is in the accounts after all of `charges`; writes none of them.
+fn charge<'a>(
+    connection: &Connection,
+    charges: &'a [Charge],
+    now: Timestamp,
+) -> Result<Result<Charged<'a>, Over>, RecordsError> {
+    let mut after = Charged { accounts: Vec::with_capacity(charges.len()), over: Vec::new() };
+    for Charge { limit, account, rule, cost, enforced } in charges {
+        match decide(accounts::read(connection, account)?, now, *rule, *cost) {
+            (Throttled::Go, empty_at) => after.accounts.push((account, empty_at)),
+            (Throttled::Wait(retry_after), _) if *enforced => return Ok(Err(Over { limit: *limit, retry_after })),
+            (Throttled::Wait(_), _) => after.over.push(*limit),
+        }
+    }
+    Ok(Ok(after))
+}
+
+fn repeated(connection: &Connection, call: Repeatable, now: Timestamp) -> Result<Option<Accepted>, RecordsError> {
+    let mut statement = connection
+        .prepare_cached("SELECT asks, code FROM repeatable WHERE key = ?1 AND created_at > ?2")
+        .map_err(refused)?;
+    let read = |row: &Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, CodeId::from_bytes(row.get(1)?)));
+    let since = now.minus(REPEATABLE_FOR).milliseconds();
+    let Some((asks, id)) = statement.query_row((call.key, since), read).optional().map_err(damaged)? else {
+        return Ok(None);
+    };
+    if asks != call.asks {
+        return Ok(Some(Accepted::OtherCall));
+    }
+    Ok(by_id(connection, id)?.map(Accepted::Repeated))
+}
+
+fn remember(connection: &Connection, call: Repeatable, code: CodeId, now: Timestamp) -> Result<(), RecordsError> {
+    let insert = "INSERT INTO repeatable (key, asks, code, created_at) VALUES (?1, ?2, ?3, ?4) \
+                  ON CONFLICT (key) DO UPDATE SET \
+                  asks = excluded.asks, code = excluded.code, created_at = excluded.created_at";
+    changed(connection, insert, (call.key, call.asks, code.bytes(), now.milliseconds()))
+}
+
+fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
+    let Code { binding, .. } = code;
+    let insert = "INSERT INTO code (id, app, purpose, contact, resource, channel, sealed_contact, hash, sealed_digits, \
+                  tries, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     let values = params![
-        id.bytes(),
+        code.id.bytes(),
         binding.app.as_str(),
         binding.purpose.as_str(),
         binding.contact.0,
         resource(binding),
-        hash.bytes(),
-        tries,
-        created_at.milliseconds(),
-        expires_at.milliseconds(),
+        code.channel.word(),
+        code.sealed_contact,
+        code.hash.bytes(),
+        code.sealed_digits,
+        code.tries,
+        code.created_at.milliseconds(),
+        code.expires_at.milliseconds(),
     ];
-    changed(connection, insert, values)?;
-    queue(connection, *id, &send.sealed, send.message.0, send)
+    changed(connection, insert, values)
 }
 
-/// Queues the message of a live code once more: the digits of its first one, which nobody but that message knows.
-fn again(connection: &Connection, live: &Code, send: &CodeSend) -> Result<(), RecordsError> {
-    let select = "SELECT sealed, sealed_for FROM message WHERE code = ?1 AND sealed IS NOT NULL LIMIT 1";
-    let first = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, [u8; 16]>(1)?));
-    let found = connection.query_row(select, [live.id.bytes()], first).optional().map_err(damaged)?;
-    let (sealed, sealed_for) =
-        found.ok_or_else(|| RecordsError::Damaged("a live code without its message".to_owned()))?;
-    queue(connection, live.id, &sealed, sealed_for, send)
-}
-
-fn queue(
-    connection: &Connection,
-    code: CodeId,
-    sealed: &[u8],
-    sealed_for: [u8; 16],
-    send: &CodeSend,
-) -> Result<(), RecordsError> {
-    let insert = "INSERT INTO message (id, code, channel, sealed, sealed_for, created_at) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    let now = send.now.milliseconds();
-    changed(connection, insert, (send.message.0, code.bytes(), send.channel.word(), sealed, sealed_for, now))
-}
-
-fn check(
-    connection: &Connection,
-    named: &CodeNamed,
-    judge: &Judge,
-    consume: bool,
-    wrong_per_contact: Option<Rule>,
-    audit: &AuditEntry,
-) -> Result<Checked, RecordsError> {
+fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Result<Checked, RecordsError> {
     let now = audit.at;
-    let found = match named {
+    let found = match &check.named {
         CodeNamed::Id(app, id) => by_id(connection, *id)?.filter(|code| code.binding.app == *app),
         CodeNamed::Newest(binding) => newest(connection, binding)?,
     };
-    let Some(mut code) = found else { return Ok(Checked::Unknown) };
+    let tells = |id: &str, outcome: &str| {
+        let entry = AuditEntry { subject: id.to_owned(), ..audit.clone() };
+        tell(connection, &entry.with_detail(format!("{outcome} {}", audit.detail).trim_end()))
+    };
+    let Some(mut code) = found else {
+        tells("", "unknown")?;
+        return Ok(Checked::Unknown);
+    };
+    let id = code.id.to_string();
     let state = code.state(now);
     if state != CodeState::Live {
+        tells(&id, "dead")?;
         return Ok(Checked::Dead(code, state));
     }
-    let account = format!("codes.wrong.{}", hex(&code.binding.contact.0));
-    let mut charged = None;
-    if let Some(rule) = wrong_per_contact {
-        match decide(accounts::read(connection, &account)?, now, rule, 1) {
-            (Throttled::Go, empty_at) => charged = Some(empty_at),
-            (Throttled::Wait(wait), _) => return Ok(Checked::TooManyWrong(wait)),
+    let costs = (check.charges)(&code);
+    let Charged { accounts, .. } = match charge(connection, &costs, now)? {
+        Ok(after) => after,
+        Err(over) => {
+            tells(&id, &format!("refused {}", over.limit.name()))?;
+            return Ok(Checked::Refused(code, over));
         }
+    };
+    if (check.judge)(code.id, &code.hash) {
+        tells(&id, "right")?;
+        let Some((customer, verified)) = &check.consume else { return Ok(Checked::Right(code, None)) };
+        end(connection, code.id, now, CodeEnd::Spent)?;
+        code.ended = Some((now, CodeEnd::Spent));
+        code.sealed_digits = None;
+        let contact = contacts::verify(connection, &code, customer, *verified, now)?;
+        return Ok(Checked::Right(code, Some(contact)));
     }
-    let tells = |detail: &str| AuditEntry { subject: code.id.to_string(), ..audit.clone() }.with_detail(detail);
-    if judge(code.id, &code.hash) {
-        tell(connection, &tells("right"))?;
-        if consume {
-            end(connection, code.id, now, CodeEnd::Spent)?;
-            code.ended = Some((now, CodeEnd::Spent));
-        }
-        return Ok(Checked::Right(code));
-    }
-    tell(connection, &tells("wrong"))?;
-    if let Some(empty_at) = charged {
-        accounts::write(connection, &account, empty_at)?;
+    tells(&id, "wrong")?;
+    for (account, empty_at) in accounts {
+        accounts::write(connection, account, empty_at)?;
     }
     code.tries += 1;
     changed(connection, "UPDATE code SET tries = ?2 WHERE id = ?1", (code.id.bytes(), code.tries))?;
     if code.tries >= TRIES {
         end(connection, code.id, now, CodeEnd::GuessedOut)?;
         code.ended = Some((now, CodeEnd::GuessedOut));
+        code.sealed_digits = None;
     }
     Ok(Checked::Wrong(code))
 }
 
-/// Ends a code. Its digits are needed by nobody any more.
+/// Ends a code. Its digits are sent no more.
 fn end(connection: &Connection, id: CodeId, at: Timestamp, end: CodeEnd) -> Result<(), RecordsError> {
-    let update = "UPDATE code SET ended_at = ?2, ended = ?3 WHERE id = ?1";
+    let update = "UPDATE code SET ended_at = ?2, ended = ?3, sealed_digits = NULL WHERE id = ?1";
     changed(connection, update, (id.bytes(), at.milliseconds(), end.word()))?;
-    connection.execute("UPDATE message SET sealed = NULL WHERE code = ?1", [id.bytes()]).map(drop).map_err(refused)
+    outbox::call_back(connection, id, at)
 }
 
 fn by_id(connection: &Connection, id: CodeId) -> Result<Option<Code>, RecordsError> {
-    let select = format!("{CODE} WHERE id = ?1");
+    let select = format!("SELECT {COLUMNS} FROM code WHERE id = ?1");
     let mut statement = connection.prepare_cached(&select).map_err(refused)?;
-    statement.query_row([id.bytes()], code).optional().map_err(damaged)
+    statement.query_row([id.bytes()], read).optional().map_err(damaged)
 }
 
 fn newest(connection: &Connection, binding: &Binding) -> Result<Option<Code>, RecordsError> {
     let select = format!(
-        "{CODE} WHERE app = ?1 AND purpose = ?2 AND contact = ?3 AND resource = ?4 ORDER BY sequence DESC LIMIT 1"
+        "SELECT {COLUMNS} FROM code WHERE app = ?1 AND purpose = ?2 AND contact = ?3 AND resource = ?4 \
+         ORDER BY sequence DESC LIMIT 1"
     );
     let values = (binding.app.as_str(), binding.purpose.as_str(), binding.contact.0, resource(binding));
     let mut statement = connection.prepare_cached(&select).map_err(refused)?;
-    statement.query_row(values, code).optional().map_err(damaged)
+    statement.query_row(values, read).optional().map_err(damaged)
 }
 
 fn resource(binding: &Binding) -> &str {
     binding.resource.as_ref().map_or("", Resource::as_str)
 }
 
-fn code(row: &Row<'_>) -> Result<Code, rusqlite::Error> {
+/// Reads a code from a row with [`COLUMNS`].
+pub(super) fn read(row: &Row<'_>) -> Result<Code, rusqlite::Error> {
     let ended = match row.get::<_, Option<i64>>("ended_at")? {
         None => None,
         Some(at) => Some((Timestamp::from_milliseconds(at), parsed(row, "ended", CodeEnd::from_word)?)),
@@ -227,26 +245,20 @@ fn code(row: &Row<'_>) -> Result<Code, rusqlite::Error> {
         text => Resource::parse(text).map(Some),
     };
     Ok(Code {
-        id: CodeId::from_bytes(row.get("id")?),
+        id: CodeId::from_bytes(row.get("code_id")?),
         binding: Binding {
             app: parsed(row, "app", AppId::parse)?,
             purpose: parsed(row, "purpose", CodePurpose::parse)?,
             contact: ContactKey(row.get("contact")?),
             resource: parsed(row, "resource", resource)?,
         },
+        channel: parsed(row, "channel", Channel::from_word)?,
+        sealed_contact: row.get("sealed_contact")?,
         hash: KeyedHash::from_bytes(row.get("hash")?),
-        tries: row.get("tries")?,
-        created_at: time(row, "created_at")?,
-        expires_at: time(row, "expires_at")?,
+        sealed_digits: row.get("sealed_digits")?,
+        tries: row.get("code_tries")?,
+        created_at: time(row, "code_created_at")?,
+        expires_at: time(row, "code_expires_at")?,
         ended,
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _infallible = write!(text, "{byte:02x}");
-        text
     })
 }

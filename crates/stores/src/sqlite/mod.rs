@@ -8,10 +8,12 @@
 mod accounts;
 mod agents;
 mod codes;
+mod contacts;
 mod directory;
 mod install_codes;
 mod migrations;
 mod nonces;
+mod outbox;
 mod rows;
 mod worker;
 
@@ -79,7 +81,9 @@ fn unavailable(error: &rusqlite::Error) -> RecordsError {
 
 #[cfg(test)]
 mod tests {
-    use countersign_domain::testing::{code_records_conformance, machine_records_conformance, records_conformance};
+    use countersign_domain::testing::{
+        code_records_conformance, machine_records_conformance, outbox_conformance, records_conformance,
+    };
 
     use super::*;
 
@@ -93,6 +97,12 @@ mod tests {
     fn conforms_about_codes() {
         let folder = tempfile::tempdir().unwrap();
         code_records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
+    }
+
+    #[test]
+    fn conforms_about_messages() {
+        let folder = tempfile::tempdir().unwrap();
+        outbox_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
     }
 
     #[test]

@@ -1,0 +1,83 @@
+use std::sync::Arc;
+
+use crate::audit::AuditEntry;
+use crate::code::{CodeState, Digits};
+use crate::gate::Over;
+use crate::operations::{Actor, CodePorts, SendPolicy};
+use crate::ports::{Checked, CodeCheck, CodeNamed, CodeOutcome, Event, RecordsError};
+use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
+
+/// Checks a code that a person typed in.
+pub struct CheckCode {
+    ports: CodePorts,
+    policy: Arc<SendPolicy>,
+}
+
+/// What a check says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeVerdict {
+    /// It is the code. Where the check spends it, its contact is a verified one now.
+    Right(Option<VerifiedContact>),
+    /// It is not; the code takes this many wrong tries more.
+    Wrong(u32),
+    /// There is no code to compare with: it was spent, guessed out or replaced, or its time is over.
+    Dead(CodeState),
+    /// There is none, or none of this app.
+    Unknown,
+}
+
+/// Why nothing was compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckCodeError {
+    /// What was typed in can be no code. It cost no try.
+    #[error("this can be no code")]
+    NotACode,
+    /// The contact or the app has had as many wrong tries as it may.
+    #[error("over the limit {}", .0.limit.name())]
+    Limited(Over),
+    /// The records are at fault.
+    #[error(transparent)]
+    Records(#[from] RecordsError),
+}
+
+impl CheckCode {
+    /// The operation over these ports.
+    pub fn new(ports: CodePorts, policy: Arc<SendPolicy>) -> Self {
+        Self { ports, policy }
+    }
+
+    /// Compares, and spends the code if `consume` says for which customer. Counting, comparing and spending are one
+    /// transaction: of any number of checks at once one finds it right, and five at most are compared.
+    ///
+    /// # Errors
+    /// [`CheckCodeError`]; then no try is counted.
+    pub async fn run(
+        &self,
+        named: CodeNamed,
+        typed: &str,
+        consume: Option<Customer>,
+        by: Actor<'_>,
+    ) -> Result<CodeVerdict, CheckCodeError> {
+        let ports = &self.ports;
+        let digits = Digits::read(typed).ok_or(CheckCodeError::NotACode)?;
+        let keyring = ports.directory.keyring();
+        let rates = self.policy.rates.clone();
+        let check = CodeCheck {
+            named,
+            judge: Arc::new(move |id, hash| keyring.is_code(hash, id, &digits)),
+            consume: consume.map(|customer| (customer, VerifiedId::draw(&*ports.entropy))),
+            charges: Arc::new(move |code| rates.of_try(&code.binding.app, code.binding.contact)),
+        };
+        let audit = AuditEntry::new(ports.clock.now(), by.name, "code.checked", "").with_detail(by.detail);
+        let checked = ports.records.check_code(check, audit).await?;
+        let (outcome, verdict) = match checked {
+            Checked::Right(_, verified) => (CodeOutcome::Right, Ok(CodeVerdict::Right(verified))),
+            Checked::Wrong(code) => (CodeOutcome::Wrong, Ok(CodeVerdict::Wrong(code.tries_left()))),
+            Checked::Dead(_, state) => (CodeOutcome::Dead, Ok(CodeVerdict::Dead(state))),
+            Checked::Unknown => (CodeOutcome::Unknown, Ok(CodeVerdict::Unknown)),
+            Checked::Refused(_, over) => (CodeOutcome::Limited, Err(CheckCodeError::Limited(over))),
+        };
+        ports.tally.count(Event::CodeChecked(outcome));
+        verdict
+    }
+}

@@ -1,0 +1,237 @@
+use std::time::Duration;
+
+use crate::code::Digits;
+use crate::contact::{Channel, Contact};
+use crate::message::{Message, MessageId, SenderName, Subject};
+use crate::operations::CodePorts;
+use crate::operations::send_code::whole_minutes;
+use crate::ports::{
+    Delivery, Event, Leased, MessageRow, MessageState, Receipt, RecordsError, SendError, Sender, Settlement,
+};
+
+/// Works off the outbox: takes messages, hands them to their senders, and keeps what became of them.
+pub struct DeliverMessages {
+    ports: CodePorts,
+    policy: DeliveryPolicy,
+}
+
+/// How persistent a sender is.
+#[derive(Clone, Copy, Debug)]
+pub struct DeliveryPolicy {
+    /// How long a message may be in a worker's hands: longer than any sender's deadline. A worker that died holds it up this long.
+    pub lease: Duration,
+    /// How often one sender tries before the next one takes over, where there is one.
+    pub tries_per_sender: u32,
+    /// How long a sender waits after its first try. Twice as long after each further one.
+    pub first_pause: Duration,
+    /// But no longer than this.
+    pub longest_pause: Duration,
+    /// How long codes, and what became of their messages, are remembered.
+    pub keep: Duration,
+}
+
+impl DeliveryPolicy {
+    /// What the default settings say.
+    pub const DEFAULT: Self = Self {
+        lease: Duration::from_secs(30),
+        tries_per_sender: 2,
+        first_pause: Duration::from_secs(1),
+        longest_pause: Duration::from_secs(30),
+        keep: Duration::from_hours(30 * 24),
+    };
+}
+
+/// Why a gateway's word about a delivery was not kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeepDeliveryError {
+    /// There is no such message, or none that was sent.
+    #[error("no such message was sent")]
+    Unknown,
+    /// The records are at fault.
+    #[error(transparent)]
+    Records(RecordsError),
+}
+
+impl DeliverMessages {
+    /// The operation over these ports.
+    pub fn new(ports: CodePorts, policy: DeliveryPolicy) -> Self {
+        Self { ports, policy }
+    }
+
+    /// Takes up to `limit` messages of a lane that are due.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn take(&self, lane: &SenderName, limit: u32) -> Result<Vec<Leased>, RecordsError> {
+        let now = self.ports.clock.now();
+        self.ports.records.lease_messages(lane.clone(), now, now.plus(self.policy.lease), limit).await
+    }
+
+    /// Hands a message that was taken to `sender`, and keeps what became of it. It is sent first and settled then: a crash in
+    /// between sends it once more, under the same name, and none is lost.
+    ///
+    /// # Errors
+    /// [`RecordsError`]; then the message goes again once its lease is over.
+    pub async fn deliver(&self, leased: Leased, sender: &dyn Sender) -> Result<(), RecordsError> {
+        let channel = leased.code.channel;
+        let (contact, message) = match self.message(&leased) {
+            Ok(message) => message,
+            Err(reason) => return self.settle(&leased, Settlement::Failed { reason }, channel).await,
+        };
+        // The lane may have been long: what would be late on arrival is not sent. The next look at the lane tells it expired.
+        if self.ports.clock.now() >= leased.code.expires_at {
+            return Ok(());
+        }
+        let outcome = sender.send(&message).await;
+        let settlement = self.settlement(&leased.message, &contact, outcome);
+        self.settle(&leased, settlement, channel).await
+    }
+
+    async fn settle(&self, leased: &Leased, settlement: Settlement, channel: Channel) -> Result<(), RecordsError> {
+        let event = match &settlement {
+            Settlement::Sent { .. } => Event::MessageSettled(channel, MessageState::Sent),
+            Settlement::Again { .. } => Event::MessageSettled(channel, MessageState::Waiting),
+            Settlement::Failed { .. } => Event::MessageSettled(channel, MessageState::Failed),
+        };
+        let now = self.ports.clock.now();
+        match self.ports.records.settle_message(leased.message.id, leased.until, now, settlement).await {
+            // Another worker has it now, or its code ended meanwhile.
+            Err(RecordsError::Changed) => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => {
+                self.ports.tally.count(event);
+                Ok(())
+            }
+        }
+    }
+
+    /// The message in words, or why it can never be sent.
+    fn message(&self, leased: &Leased) -> Result<(Contact, Message), String> {
+        let Leased { message: row, code, .. } = leased;
+        let ports = &self.ports;
+        let unreadable = |what: &str| format!("the {what} cannot be opened with this installation's keys");
+        let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact);
+        let contact = contact.map_err(|_| unreadable("contact"))?;
+        let sealed = code.sealed_digits.as_deref().unwrap_or_default();
+        let digits: Digits = ports.keys.open_digits(code.id, sealed).map_err(|_| unreadable("code"))?;
+        let app = ports.directory.app(&code.binding.app);
+        let about = Subject {
+            app: code.binding.app.clone(),
+            app_name: app.map_or_else(String::new, |app| app.name.clone()),
+            purpose: code.binding.purpose.clone(),
+            resource: code.binding.resource.clone(),
+            digits,
+            minutes: whole_minutes(code.expires_at.since(ports.clock.now())),
+            channel: code.channel,
+            language: row.language,
+        };
+        let text = ports.templates.text(&about).map_err(|error| error.to_string())?;
+        let message = Message { id: row.id, to: contact.clone(), about, text, expires_at: code.expires_at };
+        Ok((contact, message))
+    }
+
+    fn settlement(&self, row: &MessageRow, contact: &Contact, outcome: Result<Receipt, SendError>) -> Settlement {
+        let now = self.ports.clock.now();
+        let routes = &self.ports.routes;
+        let mut refused = row.refused.clone();
+        match outcome {
+            Ok(Receipt { gateway_id }) => Settlement::Sent { gateway_id },
+            Err(SendError::Permanent { reason }) => {
+                refused.push(row.lane.clone());
+                match routes.after(&row.lane, contact, &refused) {
+                    None => Settlement::Failed { reason },
+                    Some(lane) => Settlement::Again { lane, due_at: now, tries: 0, refused, reason },
+                }
+            }
+            Err(SendError::Transient { reason, retry_after }) => {
+                let tries = row.tries.saturating_add(1);
+                let next = (tries >= self.policy.tries_per_sender).then(|| routes.after(&row.lane, contact, &refused));
+                let (lane, tries, due_at) = match next.flatten() {
+                    Some(next) => (next, 0, now),
+                    None => (row.lane.clone(), tries, now.plus(self.pause(tries).max(retry_after.unwrap_or_default()))),
+                };
+                Settlement::Again { lane, due_at, tries, refused, reason }
+            }
+        }
+    }
+
+    /// How long a sender waits after so many tries: twice as long each time, and up to a quarter longer by chance, so that a
+    /// sender that comes back does not meet all of them at once.
+    fn pause(&self, tries: u32) -> Duration {
+        let doubled = self.policy.first_pause.saturating_mul(1 << tries.saturating_sub(1).min(16));
+        let pause = doubled.min(self.policy.longest_pause);
+        let [chance] = self.ports.entropy.array::<1>();
+        pause + pause.mul_f64(f64::from(chance) / 1024.0)
+    }
+
+    /// Keeps what a gateway says of a message that it took.
+    ///
+    /// # Errors
+    /// [`KeepDeliveryError`].
+    pub async fn keep_delivery(&self, id: MessageId, delivery: Delivery) -> Result<(), KeepDeliveryError> {
+        let ports = &self.ports;
+        let missing = |error| match error {
+            RecordsError::Missing | RecordsError::Changed => KeepDeliveryError::Unknown,
+            error => KeepDeliveryError::Records(error),
+        };
+        let (row, code) = ports.records.message(id).await.map_err(missing)?;
+        let (state, undelivered) = match delivery {
+            Delivery::Delivered => (MessageState::Delivered, None),
+            Delivery::Undelivered(reason) => {
+                let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact);
+                let mut refused = row.refused.clone();
+                refused.push(row.lane.clone());
+                let next = contact.ok().and_then(|contact| ports.routes.after(&row.lane, &contact, &refused));
+                let state = if next.is_some() { MessageState::Waiting } else { MessageState::Undelivered };
+                (state, Some((reason, next)))
+            }
+        };
+        ports.records.keep_delivery(id, ports.clock.now(), undelivered).await.map_err(missing)?;
+        ports.tally.count(Event::MessageSettled(code.channel, state));
+        Ok(())
+    }
+
+    /// Gives messages of senders that the operator took away to those that are there.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn adopt(&self, heirs: Vec<(Channel, SenderName)>) -> Result<(), RecordsError> {
+        let lanes = self.ports.routes.senders().cloned().collect();
+        self.ports.records.adopt_messages(lanes, heirs).await
+    }
+
+    /// Forgets what is old.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn forget(&self) -> Result<(), RecordsError> {
+        let now = self.ports.clock.now();
+        self.ports.records.forget_codes(now, now.minus(self.policy.keep)).await
+    }
+
+    /// Tells messages expired whose time is over.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn expire(&self) -> Result<(), RecordsError> {
+        for (channel, count) in self.ports.records.expire_messages(self.ports.clock.now()).await? {
+            for _ in 0..count {
+                self.ports.tally.count(Event::MessageSettled(channel, MessageState::Expired));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many messages wait, by sender.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn waiting(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
+        self.ports.records.waiting_messages().await
+    }
+
+    /// The senders, for whoever runs their lanes.
+    pub fn lanes(&self) -> Vec<SenderName> {
+        self.ports.routes.senders().cloned().collect()
+    }
+}

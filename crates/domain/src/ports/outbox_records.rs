@@ -1,0 +1,176 @@
+use async_trait::async_trait;
+
+use crate::code::{Code, CodeId};
+use crate::contact::Channel;
+use crate::language::Language;
+use crate::message::{MessageId, SenderName};
+use crate::ports::RecordsError;
+use crate::time::Timestamp;
+
+/// How a message is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageState {
+    /// It is to be sent.
+    Waiting,
+    /// A sender has taken it.
+    Sent,
+    /// The gateway says that it arrived.
+    Delivered,
+    /// The gateway says that it did not arrive, and no other sender was left.
+    Undelivered,
+    /// Every sender refused it.
+    Failed,
+    /// Its code's time was over before it was sent.
+    Expired,
+    /// Its code ended before it was sent.
+    Obsolete,
+}
+
+impl MessageState {
+    /// Every state.
+    pub const ALL: [Self; 7] =
+        [Self::Waiting, Self::Sent, Self::Delivered, Self::Undelivered, Self::Failed, Self::Expired, Self::Obsolete];
+
+    /// The word at rest and in answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Undelivered => "undelivered",
+            Self::Failed => "failed",
+            Self::Expired => "expired",
+            Self::Obsolete => "obsolete",
+        }
+    }
+
+    /// The state that `word` names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+}
+
+/// A message as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRow {
+    /// Its name.
+    pub id: MessageId,
+    /// The code that it carries.
+    pub code: CodeId,
+    /// The sender whose turn it is, or that took it.
+    pub lane: SenderName,
+    /// The language of its words.
+    pub language: Language,
+    /// How it is doing.
+    pub state: MessageState,
+    /// How often the present sender has tried.
+    pub tries: u32,
+    /// The senders that will not take it.
+    pub refused: Vec<SenderName>,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When its turn comes next; of one that waits no more, when that was settled.
+    pub due_at: Timestamp,
+    /// What the gateway calls it.
+    pub gateway_id: Option<String>,
+    /// What was said when it did not go.
+    pub reason: Option<String>,
+}
+
+/// A message that a worker has taken. Until `until` no other gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leased {
+    /// The message.
+    pub message: MessageRow,
+    /// Its code, live when the message was taken.
+    pub code: Code,
+    /// When the lease ends: a worker that died holds a message up for no longer.
+    pub until: Timestamp,
+}
+
+/// What became of a message in a sender's hands, or of one that a sender had taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The sender took it.
+    Sent {
+        /// What the gateway calls it.
+        gateway_id: Option<String>,
+    },
+    /// It goes again.
+    Again {
+        /// With this sender.
+        lane: SenderName,
+        /// Then.
+        due_at: Timestamp,
+        /// How often this sender has tried.
+        tries: u32,
+        /// The senders that will not take it.
+        refused: Vec<SenderName>,
+        /// What was said.
+        reason: String,
+    },
+    /// No sender is left.
+    Failed {
+        /// What the last one said.
+        reason: String,
+    },
+}
+
+/// Verbs about messages on their way.
+#[async_trait]
+pub trait OutboxRecords: Send + Sync {
+    /// Takes up to `limit` messages of a lane that are due at `now`, the oldest first, until `until`. Those whose code ended or
+    /// whose time is over are not among them.
+    async fn lease_messages(
+        &self,
+        lane: SenderName,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Leased>, RecordsError>;
+
+    /// Settles a message that was taken until `until`. [`Settlement::Sent`] counts also when the lease is over; the others only
+    /// while it holds, because another worker may have the message now. [`RecordsError::Changed`] where it does not count.
+    async fn settle_message(
+        &self,
+        id: MessageId,
+        until: Timestamp,
+        now: Timestamp,
+        settlement: Settlement,
+    ) -> Result<(), RecordsError>;
+
+    /// Keeps what the gateway says of a message that was sent: it arrived, or (with a reason) it did not; and where it did not
+    /// and there is a sender left, it waits for that one. [`RecordsError::Missing`] if there is no such message;
+    /// [`RecordsError::Changed`] if it is not one that was sent.
+    async fn keep_delivery(
+        &self,
+        id: MessageId,
+        now: Timestamp,
+        undelivered: Option<(String, Option<SenderName>)>,
+    ) -> Result<(), RecordsError>;
+
+    /// One message and its code. [`RecordsError::Missing`] if there is none.
+    async fn message(&self, id: MessageId) -> Result<(MessageRow, Code), RecordsError>;
+
+    /// The messages of a code, newest first.
+    async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError>;
+
+    /// How many messages wait, by lane.
+    async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError>;
+
+    /// Gives messages of lanes that are not among `lanes` to the sender that `heir` names for their channel: the operator took
+    /// theirs away.
+    async fn adopt_messages(
+        &self,
+        lanes: Vec<SenderName>,
+        heirs: Vec<(Channel, SenderName)>,
+    ) -> Result<(), RecordsError>;
+
+    /// Housekeeping: messages whose code's time is over at `now` are expired, and the digits of codes whose time is over
+    /// forgotten. Returns how many messages that were, by channel.
+    async fn expire_messages(&self, now: Timestamp) -> Result<Vec<(Channel, u32)>, RecordsError>;
+
+    /// Housekeeping: some of the oldest codes that were made before `before` and are not live are forgotten, and their messages;
+    /// and calls and accounts that do not matter any more. A pass is short, because it shares the store with sends.
+    async fn forget_codes(&self, now: Timestamp, before: Timestamp) -> Result<(), RecordsError>;
+}

@@ -1,0 +1,466 @@
+#![expect(clippy::disallowed_types, reason = "this crate stays without parking_lot; a poisoned lock ends the test")]
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+
+use crate::app::{App, AppId};
+use crate::audit::AuditEntry;
+use crate::code::{Binding, Code, CodeEnd, CodeId, CodeState, Resend, TRIES};
+use crate::contact::Channel;
+use crate::gate::{Charge, CodeLimit, Over};
+use crate::message::{MessageId, SenderName};
+use crate::ports::{
+    Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
+    ContactsWanted, Leased, MessageRow, MessageState, OutboxRecords, REPEATABLE_FOR, RecordsError, Repeatable,
+    Settlement,
+};
+use crate::throttle::{Throttled, decide};
+use crate::time::Timestamp;
+use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
+
+/// The records of codes, messages and contacts in one lock: the plainest store that conforms, for tests of rules and doors.
+#[derive(Clone, Default)]
+pub struct ModelCodes(Arc<Mutex<State>>);
+
+#[derive(Clone, Default)]
+struct State {
+    apps: Vec<AppId>,
+    codes: Vec<Code>,
+    messages: Vec<(MessageRow, Option<Timestamp>)>,
+    contacts: Vec<VerifiedContact>,
+    calls: Vec<(Repeatable, CodeId, Timestamp)>,
+    accounts: HashMap<String, Timestamp>,
+    audit: Vec<AuditEntry>,
+}
+
+type Accounts = Vec<(String, Timestamp)>;
+
+impl ModelCodes {
+    /// A store that knows these apps.
+    pub fn with_apps(apps: impl IntoIterator<Item = App>) -> Self {
+        let apps = apps.into_iter().map(|app| app.id).collect();
+        Self(Arc::new(Mutex::new(State { apps, ..State::default() })))
+    }
+
+    fn verb<T>(&self, verb: impl FnOnce(&mut State) -> Result<T, RecordsError>) -> Result<T, RecordsError> {
+        let mut state = self.0.lock().map_err(|_| RecordsError::Unavailable("a test panicked".to_owned()))?;
+        verb(&mut state)
+    }
+}
+
+impl State {
+    fn tell(&mut self, audit: &AuditEntry, subject: &str, outcome: &str) {
+        let detail = format!("{outcome} {}", audit.detail);
+        self.audit.push(AuditEntry { subject: subject.to_owned(), ..audit.clone() }.with_detail(detail.trim_end()));
+    }
+
+    fn look(&self, send: &CodeSend) -> Result<(Accounts, Vec<CodeLimit>), Box<Accepted>> {
+        let now = send.code.created_at;
+        if let Some(call) = send.repeatable {
+            let since = now.minus(REPEATABLE_FOR);
+            let made = self.calls.iter().rev().find(|(made, _, at)| made.key == call.key && *at > since);
+            if let Some((made, id, _)) = made {
+                let code = self.codes.iter().find(|code| code.id == *id);
+                return Err(Box::new(match code {
+                    Some(code) if made.asks == call.asks => Accepted::Repeated(code.clone()),
+                    _ => Accepted::OtherCall,
+                }));
+            }
+        }
+        self.charge(&send.charges, now).map_err(|over| Box::new(Accepted::Refused(over)))
+    }
+
+    fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<(Accounts, Vec<CodeLimit>), Over> {
+        let (mut after, mut over) = (Vec::new(), Vec::new());
+        for Charge { limit, account, rule, cost, enforced } in charges {
+            match decide(self.accounts.get(account).copied(), now, *rule, *cost) {
+                (Throttled::Go, empty_at) => after.push((account.clone(), empty_at)),
+                (Throttled::Wait(retry_after), _) if *enforced => return Err(Over { limit: *limit, retry_after }),
+                (Throttled::Wait(_), _) => over.push(*limit),
+            }
+        }
+        Ok((after, over))
+    }
+
+    fn newest(&mut self, binding: &Binding) -> Option<&mut Code> {
+        self.codes.iter_mut().rev().find(|code| code.binding == *binding)
+    }
+
+    fn by_id(&mut self, id: CodeId) -> Option<&mut Code> {
+        self.codes.iter_mut().find(|code| code.id == id)
+    }
+
+    fn end(&mut self, id: CodeId, now: Timestamp, end: CodeEnd) {
+        if let Some(code) = self.by_id(id) {
+            code.ended = Some((now, end));
+            code.sealed_digits = None;
+        }
+        for (message, lease) in &mut self.messages {
+            if message.code == id && message.state == MessageState::Waiting {
+                (message.state, message.due_at, *lease) = (MessageState::Obsolete, now, None);
+            }
+        }
+    }
+
+    fn message(&mut self, id: MessageId) -> Result<&mut (MessageRow, Option<Timestamp>), RecordsError> {
+        self.messages.iter_mut().find(|(message, _)| message.id == id).ok_or(RecordsError::Missing)
+    }
+
+    fn verify(&mut self, code: &Code, customer: &Customer, id: VerifiedId, now: Timestamp) -> VerifiedContact {
+        let fresh = VerifiedContact {
+            id,
+            app: code.binding.app.clone(),
+            customer: customer.clone(),
+            contact: code.binding.contact,
+            channel: code.channel,
+            sealed_contact: code.sealed_contact.clone(),
+            verified_at: now,
+        };
+        let known = self.contacts.iter_mut().find(|contact| {
+            contact.app == fresh.app && contact.customer == fresh.customer && contact.contact == fresh.contact
+        });
+        if let Some(known) = known {
+            known.verified_at = now;
+            return known.clone();
+        }
+        self.contacts.push(fresh.clone());
+        fresh
+    }
+}
+
+#[async_trait]
+impl CodeRecords for ModelCodes {
+    async fn accept_send(&self, send: CodeSend, audit: AuditEntry) -> Result<Accepted, RecordsError> {
+        self.verb(|state| {
+            let now = send.code.created_at;
+            let (charged, over) = match state.look(&send) {
+                Ok(charged) => charged,
+                Err(answer) => {
+                    if let Accepted::Refused(over) = &*answer {
+                        state.tell(&audit, "", &format!("refused {}", over.limit.name()));
+                    }
+                    return Ok(*answer);
+                }
+            };
+            if !state.apps.contains(&send.code.binding.app) {
+                return Err(RecordsError::Missing);
+            }
+            state.accounts.extend(charged);
+            let live = state.newest(&send.code.binding).filter(|code| code.state(now) == CodeState::Live).cloned();
+            let (code, outcome) = match live {
+                Some(live) if send.resend == Resend::Keep && live.is_kept(now) => (live, "kept"),
+                live => {
+                    if let Some(old) = live {
+                        state.end(old.id, now, CodeEnd::Replaced);
+                    }
+                    state.codes.push(send.code.clone());
+                    (send.code.clone(), "accepted")
+                }
+            };
+            let message = MessageRow {
+                id: send.message,
+                code: code.id,
+                lane: send.lane.clone(),
+                language: send.language,
+                state: MessageState::Waiting,
+                tries: 0,
+                refused: Vec::new(),
+                created_at: now,
+                due_at: now,
+                gateway_id: None,
+                reason: None,
+            };
+            state.messages.push((message, None));
+            state.calls.extend(send.repeatable.map(|call| (call, code.id, now)));
+            let noted = over.iter().flat_map(|limit| [" would-refuse ", limit.name()]).collect::<String>();
+            state.tell(&audit, &code.id.to_string(), &format!("{outcome} {}{noted}", send.lane));
+            Ok(Accepted::Queued(code, over))
+        })
+    }
+
+    async fn would_refuse(&self, send: CodeSend) -> Result<Option<Accepted>, RecordsError> {
+        self.verb(|state| Ok(state.look(&send).err().map(|answer| *answer)))
+    }
+
+    async fn check_code(&self, check: CodeCheck, audit: AuditEntry) -> Result<Checked, RecordsError> {
+        self.verb(|state| {
+            let now = audit.at;
+            let found = match &check.named {
+                CodeNamed::Id(app, id) => state.by_id(*id).filter(|code| code.binding.app == *app),
+                CodeNamed::Newest(binding) => state.newest(binding),
+            };
+            let Some(mut code) = found.map(|code| code.clone()) else {
+                state.tell(&audit, "", "unknown");
+                return Ok(Checked::Unknown);
+            };
+            let id = code.id.to_string();
+            let live = code.state(now);
+            if live != CodeState::Live {
+                state.tell(&audit, &id, "dead");
+                return Ok(Checked::Dead(code, live));
+            }
+            let charged = match state.charge(&(check.charges)(&code), now) {
+                Ok((charged, _)) => charged,
+                Err(over) => {
+                    state.tell(&audit, &id, &format!("refused {}", over.limit.name()));
+                    return Ok(Checked::Refused(code, over));
+                }
+            };
+            if (check.judge)(code.id, &code.hash) {
+                state.tell(&audit, &id, "right");
+                let Some((customer, verified)) = &check.consume else { return Ok(Checked::Right(code, None)) };
+                state.end(code.id, now, CodeEnd::Spent);
+                let contact = state.verify(&code, customer, *verified, now);
+                (code.ended, code.sealed_digits) = (Some((now, CodeEnd::Spent)), None);
+                return Ok(Checked::Right(code, Some(contact)));
+            }
+            state.tell(&audit, &id, "wrong");
+            state.accounts.extend(charged);
+            code.tries += 1;
+            if let Some(kept) = state.by_id(code.id) {
+                kept.tries = code.tries;
+            }
+            if code.tries >= TRIES {
+                state.end(code.id, now, CodeEnd::GuessedOut);
+                (code.ended, code.sealed_digits) = (Some((now, CodeEnd::GuessedOut)), None);
+            }
+            Ok(Checked::Wrong(code))
+        })
+    }
+
+    async fn code(&self, id: CodeId) -> Result<Code, RecordsError> {
+        self.verb(|state| state.by_id(id).cloned().ok_or(RecordsError::Missing))
+    }
+}
+
+#[async_trait]
+impl OutboxRecords for ModelCodes {
+    async fn lease_messages(
+        &self,
+        lane: SenderName,
+        now: Timestamp,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Leased>, RecordsError> {
+        self.verb(|state| {
+            let codes = state.codes.clone();
+            let code_of = |id: CodeId| codes.iter().find(|code| code.id == id && code.expires_at > now).cloned();
+            let mut due: Vec<_> = state.messages.iter_mut().enumerate().collect();
+            due.retain(|(_, (message, _))| {
+                message.state == MessageState::Waiting && message.lane == lane && message.due_at <= now
+            });
+            due.sort_by_key(|(at, (message, _))| (message.due_at, *at));
+            let take = due.into_iter().filter_map(|(_, row)| code_of(row.0.code).map(|code| (row, code)));
+            let taken = take.take(usize::try_from(limit).unwrap_or(usize::MAX)).map(|((message, lease), code)| {
+                let leased = Leased { message: message.clone(), code, until };
+                (message.due_at, *lease) = (until, Some(until));
+                leased
+            });
+            Ok(taken.collect())
+        })
+    }
+
+    async fn settle_message(
+        &self,
+        id: MessageId,
+        until: Timestamp,
+        now: Timestamp,
+        settlement: Settlement,
+    ) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let (message, lease) = state.message(id).map_err(|_| RecordsError::Changed)?;
+            let held = message.state == MessageState::Waiting && *lease == Some(until);
+            match settlement {
+                Settlement::Sent { gateway_id } => {
+                    let unsent = [MessageState::Waiting, MessageState::Obsolete, MessageState::Expired];
+                    if !unsent.contains(&message.state) {
+                        return Err(RecordsError::Changed);
+                    }
+                    (message.state, message.due_at, message.gateway_id) = (MessageState::Sent, now, gateway_id);
+                    message.reason = None;
+                }
+                _ if !held => return Err(RecordsError::Changed),
+                Settlement::Again { lane, due_at, tries, refused, reason } => {
+                    (message.lane, message.due_at, message.tries) = (lane, due_at, tries);
+                    (message.refused, message.reason) = (refused, Some(reason));
+                }
+                Settlement::Failed { reason } => {
+                    (message.state, message.due_at, message.reason) = (MessageState::Failed, now, Some(reason));
+                }
+            }
+            *lease = None;
+            Ok(())
+        })
+    }
+
+    async fn keep_delivery(
+        &self,
+        id: MessageId,
+        now: Timestamp,
+        undelivered: Option<(String, Option<SenderName>)>,
+    ) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let codes = state.codes.clone();
+            let (message, _) = state.message(id)?;
+            if message.state != MessageState::Sent {
+                return Err(RecordsError::Changed);
+            }
+            message.due_at = now;
+            let is_live = codes.iter().any(|code| code.id == message.code && code.expires_at > now);
+            match undelivered {
+                None => message.state = MessageState::Delivered,
+                Some((reason, Some(next))) if is_live => {
+                    message.refused.push(message.lane.clone());
+                    (message.state, message.lane, message.tries) = (MessageState::Waiting, next, 0);
+                    (message.reason, message.gateway_id) = (Some(reason), None);
+                }
+                Some((reason, _)) => {
+                    (message.state, message.reason) = (MessageState::Undelivered, Some(reason));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn message(&self, id: MessageId) -> Result<(MessageRow, Code), RecordsError> {
+        self.verb(|state| {
+            let message = state.message(id)?.0.clone();
+            let code = state.by_id(message.code).cloned().ok_or(RecordsError::Missing)?;
+            Ok((message, code))
+        })
+    }
+
+    async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError> {
+        self.verb(|state| {
+            let of_it = state.messages.iter().rev().filter(|(message, _)| message.code == code);
+            Ok(of_it.map(|(message, _)| message.clone()).collect())
+        })
+    }
+
+    async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
+        self.verb(|state| {
+            let mut counts: std::collections::BTreeMap<SenderName, u32> = std::collections::BTreeMap::new();
+            for (message, _) in state.messages.iter().filter(|(message, _)| message.state == MessageState::Waiting) {
+                *counts.entry(message.lane.clone()).or_default() += 1;
+            }
+            Ok(counts.into_iter().collect())
+        })
+    }
+
+    async fn adopt_messages(
+        &self,
+        lanes: Vec<SenderName>,
+        heirs: Vec<(Channel, SenderName)>,
+    ) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let codes = state.codes.clone();
+            let waiting =
+                |message: &MessageRow| message.state == MessageState::Waiting && !lanes.contains(&message.lane);
+            for (message, _) in state.messages.iter_mut().filter(|(message, _)| waiting(message)) {
+                let channel = codes.iter().find(|code| code.id == message.code).map(|code| code.channel);
+                if let Some((_, heir)) = heirs.iter().find(|(of, _)| Some(*of) == channel) {
+                    (message.lane, message.tries) = (heir.clone(), 0);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn expire_messages(&self, now: Timestamp) -> Result<Vec<(Channel, u32)>, RecordsError> {
+        self.verb(|state| {
+            let mut expired: Vec<(Channel, u32)> = Vec::new();
+            for code in state.codes.iter_mut().filter(|code| code.expires_at <= now) {
+                code.sealed_digits = None;
+                let late = |message: &MessageRow| message.code == code.id && message.state == MessageState::Waiting;
+                for (message, lease) in state.messages.iter_mut().filter(|(message, _)| late(message)) {
+                    (message.state, message.due_at, *lease) = (MessageState::Expired, now, None);
+                    match expired.iter_mut().find(|(channel, _)| *channel == code.channel) {
+                        Some((_, count)) => *count += 1,
+                        None => expired.push((code.channel, 1)),
+                    }
+                }
+            }
+            Ok(expired)
+        })
+    }
+
+    async fn forget_codes(&self, now: Timestamp, before: Timestamp) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            state.codes.retain(|code| code.created_at >= before || code.expires_at > now);
+            let codes = &state.codes;
+            state.messages.retain(|(message, _)| codes.iter().any(|code| code.id == message.code));
+            state.accounts.retain(|_, empty_at| *empty_at > now);
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl ContactRecords for ModelCodes {
+    async fn verified_contacts(&self, wanted: ContactsWanted) -> Result<(Vec<VerifiedContact>, u32), RecordsError> {
+        self.verb(|state| {
+            let ContactsWanted { app, customer, channel, contact, id, after, offset, limit } = wanted;
+            let fits = |row: &&VerifiedContact| {
+                row.app == app
+                    && row.verified_at > after
+                    && customer.as_ref().is_none_or(|customer| *customer == row.customer)
+                    && channel.is_none_or(|channel| channel == row.channel)
+                    && contact.is_none_or(|contact| contact == row.contact)
+                    && id.is_none_or(|id| id == row.id)
+            };
+            let mut found: Vec<_> = state.contacts.iter().filter(fits).cloned().collect();
+            found.reverse();
+            found.sort_by_key(|row| std::cmp::Reverse(row.verified_at));
+            let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+            let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+            Ok((found.into_iter().skip(number(offset)).take(number(limit)).collect(), count))
+        })
+    }
+
+    async fn forget_contact(&self, app: AppId, id: VerifiedId, audit: AuditEntry) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let at = state.contacts.iter().position(|row| row.app == app && row.id == id);
+            state.contacts.remove(at.ok_or(RecordsError::Missing)?);
+            state.audit.push(audit);
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl AppRecords for ModelCodes {
+    async fn create_app(&self, app: App, audit: AuditEntry) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            state.apps.push(app.id);
+            state.audit.push(audit);
+            Ok(())
+        })
+    }
+
+    async fn set_app_enabled(&self, _id: AppId, _enabled: bool, _audit: AuditEntry) -> Result<(), RecordsError> {
+        Err(RecordsError::Unavailable("a model of codes has apps without a switch".to_owned()))
+    }
+}
+
+#[async_trait]
+impl AuditRecords for ModelCodes {
+    async fn audit_entries(&self, limit: u32) -> Result<Vec<AuditEntry>, RecordsError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        self.verb(|state| Ok(state.audit.iter().rev().take(limit).cloned().collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{code_records_conformance, outbox_conformance};
+
+    #[test]
+    fn conforms() {
+        let (codes, outbox) = (ModelCodes::default(), ModelCodes::default());
+        code_records_conformance(|| codes.clone());
+        outbox_conformance(|| outbox.clone());
+    }
+}
