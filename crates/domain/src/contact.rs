@@ -1,7 +1,10 @@
 //! A way to reach a person: a phone number or an e-mail address.
 
+use subtle::ConstantTimeEq as _;
+
 use crate::calling_code::{self, CallingCode};
 use crate::code::{CodeId, Digits};
+use crate::message::MessageId;
 use crate::ports::Entropy;
 use crate::sealing::{MasterKey, NotOurs, mac};
 use crate::secret::Secret;
@@ -210,6 +213,7 @@ impl std::fmt::Display for ContactKey {
 pub struct ContactKeys {
     index: Secret<[u8; 32]>,
     seal: MasterKey,
+    deliveries: Secret<[u8; 32]>,
 }
 
 impl ContactKeys {
@@ -219,13 +223,29 @@ impl ContactKeys {
     /// The keys that follow from the installation's secret.
     pub fn new(secret: &Secret<[u8; 32]>) -> Self {
         let derived = |label: &[u8]| Secret::new(mac(secret.expose(), &[b"countersign contacts ", label]));
-        Self { index: derived(b"index"), seal: MasterKey::new(derived(b"seal"), None) }
+        Self {
+            index: derived(b"index"),
+            seal: MasterKey::new(derived(b"seal"), None),
+            deliveries: derived(b"deliveries"),
+        }
     }
 
     /// Under what `contact` is kept.
     pub fn key(&self, contact: &Contact) -> ContactKey {
         let parts = [contact.channel().word().as_bytes(), b"\0", contact.normalised().as_bytes()];
         ContactKey(mac(self.index.expose(), &parts))
+    }
+
+    /// What a gateway shows when it tells of this message's delivery: nobody can make it up.
+    pub fn delivery_proof(&self, id: MessageId) -> [u8; 16] {
+        let mut proof = [0; 16];
+        proof.copy_from_slice(&mac(self.deliveries.expose(), &[&id.0])[..16]);
+        proof
+    }
+
+    /// Whether `proof` is this message's, in constant time.
+    pub fn is_delivery_proof(&self, id: MessageId, proof: &[u8; 16]) -> bool {
+        self.delivery_proof(id).ct_eq(proof).into()
     }
 
     /// Seals a contact, for the rows that are about it.

@@ -44,9 +44,16 @@ impl Routes {
         open.get(next).filter(|sender| **sender != from).map(|sender| (*sender).clone())
     }
 
-    /// Every sender's name.
-    pub fn senders(&self) -> impl Iterator<Item = &SenderName> {
-        self.0.iter().map(|route| &route.sender)
+    /// Every sender's name, once.
+    pub fn senders(&self) -> std::collections::BTreeSet<SenderName> {
+        self.0.iter().map(|route| route.sender.clone()).collect()
+    }
+
+    /// The first sender of each channel.
+    pub fn first(&self) -> Vec<(Channel, SenderName)> {
+        let first = |channel| self.0.iter().find(|route| route.channel == channel);
+        let channels = [Channel::Sms, Channel::Email].into_iter();
+        channels.filter_map(|channel| Some((channel, first(channel)?.sender.clone()))).collect()
     }
 
     /// Whether there is a sender for this channel at all.

@@ -37,7 +37,7 @@ impl Codes {
     ) -> Self {
         let policy = Arc::new(policy);
         Self {
-            send_code: Arc::new(SendCode::new(ports.clone(), Arc::clone(&policy), redeem)),
+            send_code: Arc::new(SendCode::new(ports.clone(), Arc::clone(&policy), Some(redeem))),
             check_code: Arc::new(CheckCode::new(ports.clone(), Arc::clone(&policy))),
             read_codes: Arc::new(ReadCodes::new(ports.clone())),
             verified_contacts: Arc::new(VerifiedContacts::new(ports.clone(), Arc::clone(&policy))),

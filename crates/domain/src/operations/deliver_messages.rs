@@ -44,9 +44,12 @@ impl DeliveryPolicy {
 /// Why a gateway's word about a delivery was not kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeepDeliveryError {
-    /// There is no such message, or none that was sent.
-    #[error("no such message was sent")]
+    /// There is no such message.
+    #[error("there is no such message")]
     Unknown,
+    /// The gateway was quicker than the answer to the send: it must say so again in a moment.
+    #[error("the message is not known to be sent yet")]
+    TooSoon,
     /// The records are at fault.
     #[error(transparent)]
     Records(RecordsError),
@@ -171,7 +174,8 @@ impl DeliverMessages {
     pub async fn keep_delivery(&self, id: MessageId, delivery: Delivery) -> Result<(), KeepDeliveryError> {
         let ports = &self.ports;
         let missing = |error| match error {
-            RecordsError::Missing | RecordsError::Changed => KeepDeliveryError::Unknown,
+            RecordsError::Missing => KeepDeliveryError::Unknown,
+            RecordsError::Changed => KeepDeliveryError::TooSoon,
             error => KeepDeliveryError::Records(error),
         };
         let (row, code) = ports.records.message(id).await.map_err(missing)?;
@@ -195,9 +199,9 @@ impl DeliverMessages {
     ///
     /// # Errors
     /// [`RecordsError`].
-    pub async fn adopt(&self, heirs: Vec<(Channel, SenderName)>) -> Result<(), RecordsError> {
-        let lanes = self.ports.routes.senders().cloned().collect();
-        self.ports.records.adopt_messages(lanes, heirs).await
+    pub async fn adopt(&self) -> Result<(), RecordsError> {
+        let lanes = self.ports.routes.senders().into_iter().collect();
+        self.ports.records.adopt_messages(lanes, self.ports.routes.first()).await
     }
 
     /// Forgets what is old.
@@ -228,10 +232,5 @@ impl DeliverMessages {
     /// [`RecordsError`].
     pub async fn waiting(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
         self.ports.records.waiting_messages().await
-    }
-
-    /// The senders, for whoever runs their lanes.
-    pub fn lanes(&self) -> Vec<SenderName> {
-        self.ports.routes.senders().cloned().collect()
     }
 }

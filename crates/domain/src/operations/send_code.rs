@@ -25,7 +25,7 @@ use crate::time::Timestamp;
 pub struct SendCode {
     ports: CodePorts,
     policy: Arc<SendPolicy>,
-    redeem: Arc<RedeemTicket>,
+    redeem: Option<Arc<RedeemTicket>>,
 }
 
 /// What a door's documents fix for its codes, whatever the operator decides for others.
@@ -150,8 +150,8 @@ struct Paid {
 }
 
 impl SendCode {
-    /// The operation over these ports.
-    pub fn new(ports: CodePorts, policy: Arc<SendPolicy>, redeem: Arc<RedeemTicket>) -> Self {
+    /// The operation over these ports. Without `redeem` no ticket counts: a command beside the server has no marks.
+    pub fn new(ports: CodePorts, policy: Arc<SendPolicy>, redeem: Option<Arc<RedeemTicket>>) -> Self {
         Self { ports, policy, redeem }
     }
 
@@ -181,14 +181,14 @@ impl SendCode {
             self.ports.tally.count(Event::CodeWouldBeRefused("ticket"));
             detail.push_str(" would-refuse ticket");
         }
-        if let (Some(payment), Some(paid)) = (new.payment, &paid) {
+        if let (Some(payment), Some(paid), Some(redeem)) = (new.payment, &paid, &self.redeem) {
             // Before the ticket is spent: a call that is refused, or that was made before, costs none.
             if let Some(refused) = self.ports.records.would_refuse(send.clone()).await? {
                 return self.answer(refused, &policy);
             }
             let expected = expected(&payment, new, &paid.action);
             let owner = owner(&send);
-            if let Redemption::Refused(refusal) = self.redeem.run(payment.ticket, expected, owner).await? {
+            if let Redemption::Refused(refusal) = redeem.run(payment.ticket, expected, owner).await? {
                 return Err(SendCodeError::TicketRefused(refusal));
             }
         }
@@ -233,7 +233,8 @@ impl SendCode {
     fn look_at(&self, payment: &Payment<'_>, new: &NewCode<'_>) -> Result<Paid, SendCodeError> {
         let refused = |refusal| SendCodeError::TicketRefused(refusal);
         let action = Action::parse(new.purpose.as_str()).ok_or(refused(TicketRefusal::OtherAction))?;
-        let stamp = self.redeem.look(payment.ticket, &expected(payment, new, &action)).map_err(refused)?;
+        let redeem = self.redeem.as_ref().ok_or(refused(TicketRefusal::Unknown))?;
+        let stamp = redeem.look(payment.ticket, &expected(payment, new, &action)).map_err(refused)?;
         Ok(Paid { stamp, action })
     }
 

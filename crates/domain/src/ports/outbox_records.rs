@@ -139,9 +139,10 @@ pub trait OutboxRecords: Send + Sync {
         settlement: Settlement,
     ) -> Result<(), RecordsError>;
 
-    /// Keeps what the gateway says of a message that was sent: it arrived, or (with a reason) it did not; and where it did not
-    /// and there is a sender left, it waits for that one. [`RecordsError::Missing`] if there is no such message;
-    /// [`RecordsError::Changed`] if it is not one that was sent.
+    /// Keeps what the gateway says of a message: it arrived, or (with a reason) it did not; and where it did not and there is a
+    /// sender left, it waits for that one. What arrived has arrived, whatever else is known of the message: it is not sent
+    /// again. What did not arrive matters only of a message that was sent. [`RecordsError::Missing`] if there is no such
+    /// message; [`RecordsError::Changed`] where one that did not arrive is not known to be sent yet.
     async fn keep_delivery(
         &self,
         id: MessageId,

@@ -303,11 +303,13 @@ impl OutboxRecords for ModelCodes {
     ) -> Result<(), RecordsError> {
         self.verb(|state| {
             let codes = state.codes.clone();
-            let (message, _) = state.message(id)?;
-            if message.state != MessageState::Sent {
-                return Err(RecordsError::Changed);
+            let (message, lease) = state.message(id)?;
+            match (&undelivered, message.state) {
+                (None, _) | (Some(_), MessageState::Sent) => {}
+                (Some(_), MessageState::Waiting) => return Err(RecordsError::Changed),
+                (Some(_), _) => return Ok(()),
             }
-            message.due_at = now;
+            (message.due_at, *lease) = (now, None);
             let is_live = codes.iter().any(|code| code.id == message.code && code.expires_at > now);
             match undelivered {
                 None => message.state = MessageState::Delivered,

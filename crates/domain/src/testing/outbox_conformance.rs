@@ -149,19 +149,34 @@ where
         };
         for number in [45, 46, 47] {
             self.queued(number, "receipts");
-            assert_eq!(keep(number, None, NOW), Err(RecordsError::Changed), "it was not even sent");
+            assert_eq!(keep(number, Some(("no", None)), NOW), Err(RecordsError::Changed), "it was not even sent");
             let until = self.lease("receipts", NOW, 1)[0].until;
             self.settle(number, until, Settlement::Sent { gateway_id: None }).expect("sent");
         }
         assert_eq!(keep(45, None, NOW), Ok(()));
         assert_eq!(self.state(45), MessageState::Delivered);
-        assert_eq!(keep(45, Some(("no", None)), NOW), Err(RecordsError::Changed), "what arrived has arrived");
+        assert_eq!(keep(45, Some(("no", None)), NOW), Ok(()));
+        assert_eq!(self.state(45), MessageState::Delivered, "what arrived has arrived");
         assert_eq!(keep(46, Some(("absent", Some("second"))), NOW), Ok(()));
         let next = self.lease("second", NOW, 1).pop().expect("it goes on");
         assert_eq!((next.message.id.0[0], next.message.refused), (46, vec![name("receipts")]));
         assert_eq!(keep(47, Some(("absent", Some("second"))), NOW.plus(LIFE)), Ok(()));
         assert_eq!(self.state(47), MessageState::Undelivered, "its code is late");
         assert_eq!(keep(99, None, NOW), Err(RecordsError::Missing));
+
+        // A gateway that took it, and whose answer was lost.
+        self.queued(54, "receipts");
+        let until = self.lease("receipts", NOW, 1)[0].until;
+        assert_eq!(keep(54, None, NOW), Ok(()));
+        let again = Settlement::Again {
+            lane: name("receipts"),
+            due_at: NOW,
+            tries: 1,
+            refused: vec![],
+            reason: "timeout".to_owned(),
+        };
+        assert_eq!(self.settle(54, until, again), Err(RecordsError::Changed));
+        assert_eq!((self.state(54), self.numbers("receipts", NOW, 9)), (MessageState::Delivered, vec![]));
     }
 
     fn nobody_sends_what_is_over(&self) {

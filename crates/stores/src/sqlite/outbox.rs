@@ -193,12 +193,14 @@ fn keep_delivery(
     let mut statement = connection.prepare_cached(select).map_err(refused)?;
     let found = statement.query_row([id.0], read).optional().map_err(damaged)?;
     let (state, lane, refused_by, expires_at) = found.ok_or(RecordsError::Missing)?;
-    if state != MessageState::Sent {
-        return Err(RecordsError::Changed);
-    }
     let at = now.milliseconds();
     match undelivered {
-        None => changed(connection, "UPDATE message SET state = 'delivered', due_at = ?2 WHERE id = ?1", (id.0, at)),
+        None => {
+            let update = "UPDATE message SET state = 'delivered', due_at = ?2, leased_until = NULL WHERE id = ?1";
+            changed(connection, update, (id.0, at))
+        }
+        Some(_) if state == MessageState::Waiting => Err(RecordsError::Changed),
+        Some(_) if state != MessageState::Sent => Ok(()),
         Some((reason, Some(next))) if expires_at > now => {
             let update = "UPDATE message SET state = 'waiting', lane = ?2, refused = ?3, due_at = ?4, tries = 0, \
                           reason = ?5, gateway_id = NULL WHERE id = ?1";
