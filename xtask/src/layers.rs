@@ -1,4 +1,4 @@
-//! The direction of dependencies: `server` → {`challenges`, `facades`, `stores`} → `domain`. The three in the middle never
+//! The direction of dependencies: `server` → {`challenges`, `facades`, `senders`, `stores`} → `domain`. The four in the middle never
 //! know each other, and each knows only its own part of the outside world.
 
 use anyhow::{Context as _, bail};
@@ -25,6 +25,7 @@ const LAYERS: &[Layer] = &[
             "http",
             "hyper",
             "jiff",
+            "lettre",
             "rcgen",
             "redis",
             "reqwest",
@@ -73,13 +74,24 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        package: "countersign-senders",
+        below: &["countersign-domain"],
+        never: &["anyhow", "axum", "getrandom", "png", "redis", "reqwest", "rusqlite", "tokio-postgres"],
+    },
+    Layer {
         package: "countersign-stores",
         below: &["countersign-domain"],
         never: &["anyhow", "axum", "getrandom", "http", "hyper", "png", "rcgen", "reqwest", "rustls", "tokio-rustls"],
     },
     Layer {
         package: "countersign",
-        below: &["countersign-challenges", "countersign-domain", "countersign-facades", "countersign-stores"],
+        below: &[
+            "countersign-challenges",
+            "countersign-domain",
+            "countersign-facades",
+            "countersign-senders",
+            "countersign-stores",
+        ],
         never: &["redis", "rusqlite", "tokio-postgres"],
     },
     Layer { package: "xtask", below: &[], never: &[] },
