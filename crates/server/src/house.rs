@@ -10,16 +10,22 @@ use std::time::Duration;
 use anyhow::Context as _;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::contact::ContactKeys;
 use countersign_domain::install_code::InstallCodeKeys;
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
-    EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, Policy, Ports, RedeemTicket, SignedCalls,
+    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, Policy, Ports, RedeemTicket,
+    SignedCalls,
 };
-use countersign_domain::ports::{Authority, Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow};
+use countersign_domain::ports::{
+    Authority, Clock, Directory, Entropy, Marks, PostRecords, Records, SealingKeyRow, SecretRow, Tally,
+};
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
-use countersign_facades::{AlibabaSettings, Context, Facade, Machines};
+use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines};
+use countersign_senders::Inbox;
+use countersign_senders::templates::Book;
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::nonces::KeptNonces;
 use countersign_stores::sqlite::SqliteRecords;
@@ -30,7 +36,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::agents::{AgentAuthority, Downloads, Reachable};
 use crate::client_address::TrustedProxies;
-use crate::config::{self, Config, Mode};
+use crate::config::{self, Config, Mode, SenderSettings};
+use crate::delivery::{self, Doorbell, Inboxes, Lanes, ReportsDoor, Senders};
 use crate::dev::{self, DevDoor, Identity};
 use crate::directory::SnapshotDirectory;
 use crate::http::Dispatcher;
@@ -135,6 +142,38 @@ impl Vault {
         Ok(MachinePorts { records, keys, clock, entropy })
     }
 
+    /// The installation's keys for contacts.
+    async fn contact_keys(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<Arc<ContactKeys>> {
+        let draw = || Ok(Secret::new(entropy.array::<32>().to_vec()));
+        let secret = self.secret(ContactKeys::NAME, clock, entropy, draw).await?;
+        let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
+        let secret = secret.map_err(|_| anyhow::anyhow!("secret/{} is not 32 bytes", ContactKeys::NAME))?;
+        Ok(Arc::new(ContactKeys::new(&secret)))
+    }
+
+    /// What operations on codes and contacts need, with these settings' templates and senders.
+    pub(crate) async fn codes(
+        &self,
+        config: &Config,
+        senders: &[SenderSettings],
+        directory: Arc<dyn Directory>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        tally: Arc<dyn Tally>,
+    ) -> anyhow::Result<CodePorts> {
+        let book = Book::open(&config.delivery.templates()).context("delivery.templates")?;
+        Ok(CodePorts {
+            records: Arc::<dyn Records>::clone(&self.records),
+            keys: self.contact_keys(&*clock, &*entropy).await?,
+            templates: Arc::new(book),
+            routes: Arc::new(config::routes(senders)),
+            directory,
+            clock,
+            entropy,
+            tally,
+        })
+    }
+
     /// Makes the first sealing key, if there is none.
     pub(crate) async fn ensure_sealing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<()> {
         let (row, audit) = self.draw_sealing_key("server", clock.now(), clock.now(), entropy)?;
@@ -149,6 +188,10 @@ pub struct House {
     policy: Policy,
     records: Arc<dyn Records>,
     machines: MachinePorts,
+    codes: CodePorts,
+    senders: Vec<SenderSettings>,
+    inbox: Arc<Inbox>,
+    doorbell: Arc<Doorbell>,
     directory: Arc<SnapshotDirectory>,
     nonces: Arc<KeptNonces>,
     metrics: Arc<Metrics>,
@@ -199,12 +242,25 @@ impl House {
                 Some(identity)
             }
         };
-        let Vault { records, master_key } = vault;
-        let directory = Arc::new(SnapshotDirectory::open(&*records, master_key).await?);
+        let directory = Arc::new(SnapshotDirectory::open(&*vault.records, vault.master_key.clone()).await?);
         let capacity = usize::try_from(config.marks.capacity).unwrap_or(usize::MAX);
         let marks: Arc<dyn Marks> = Arc::new(MemoryMarks::new(Arc::clone(&clock), &*entropy, capacity));
-        let nonces = Arc::new(KeptNonces::restore(Arc::clone(&marks), &*records, clock.now()).await?);
+        let nonces = Arc::new(KeptNonces::restore(Arc::clone(&marks), &*vault.records, clock.now()).await?);
         let metrics = Arc::new(Metrics::new());
+        let senders = delivery::settings(&config, mode);
+        let doorbell = Arc::new(Doorbell::new(Arc::<Metrics>::clone(&metrics)));
+        let codes = vault
+            .codes(
+                &config,
+                &senders,
+                Arc::<SnapshotDirectory>::clone(&directory),
+                Arc::clone(&clock),
+                Arc::clone(&entropy),
+                Arc::<Doorbell>::clone(&doorbell),
+            )
+            .await?;
+        let inbox = Inbox::new(Arc::clone(&clock));
+        let records = vault.records;
         let ports = Ports {
             directory: Arc::<SnapshotDirectory>::clone(&directory),
             marks,
@@ -227,7 +283,23 @@ impl House {
             rates: config.rates.rates(),
             bind_address: config.tickets.bind_address,
         };
-        Ok(Self { config, ports, policy, records, machines, directory, nonces, metrics, identity, authority, tls })
+        Ok(Self {
+            config,
+            ports,
+            policy,
+            records,
+            machines,
+            codes,
+            senders,
+            inbox,
+            doorbell,
+            directory,
+            nonces,
+            metrics,
+            identity,
+            authority,
+            tls,
+        })
     }
 
     /// Serves `listener` until `stop`; then finishes what is under way. Each time that `reload` is notified, the certificate
@@ -249,8 +321,15 @@ impl House {
             url => url.to_owned(),
         };
         let stopping = Arc::new(AtomicBool::new(false));
+        let reachable = self.reachable(&public_url);
+        let context = self.context(&public_url, &reachable);
+        let senders = delivery::build(&self.senders, &self.codes.keys, &public_url, &self.ports.clock, &self.inbox)?;
+        let reports = self.reports(&context, &senders);
+        let lanes = Lanes::start(senders, &context.codes.deliver_messages, &self.doorbell);
+        let mut doors = self.doors(context, reachable, lanes.inboxes(), &stopping)?;
+        doors.push(Arc::new(reports));
         let dispatcher = Arc::new(Dispatcher::new(
-            &self.doors(&public_url, &stopping)?,
+            &doors,
             Arc::clone(&self.metrics),
             Arc::clone(&self.ports.clock),
             Arc::clone(&self.ports.entropy),
@@ -284,6 +363,7 @@ impl House {
             () = sweep(&*self.records, &*self.ports.clock) => {}
             () = self.tls.follow(reload) => {}
         }
+        lanes.finish(config::seconds(self.config.limits.drain_seconds)).await;
         // Until nothing is left: a flush that was under way has its batch, and others wait behind it.
         while self.nonces.flush(&*self.records).await.context("the nonces of the last calls")? > 0 {}
         Ok(())
@@ -313,10 +393,20 @@ impl House {
         let enrol = EnrolPolicy { rates: policy.rates, certificate: config::days(self.config.agents.certificate_days) };
         let codes = self.config.install_codes.policy();
         let nonces = Arc::<KeptNonces>::clone(&self.nonces);
+        let redeem_ticket = Arc::new(RedeemTicket::new(ports.clone(), policy));
+        let keep = config::days(self.config.codes.keep_days);
+        let codes_of_people = Codes::new(
+            &self.codes,
+            self.config.codes.policy(),
+            self.config.delivery.policy(&self.senders, keep),
+            Arc::clone(&redeem_ticket),
+            self.config.codes.default_calling_code().as_deref(),
+        );
         Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
-            redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
+            redeem_ticket,
+            codes: codes_of_people,
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
             directory: Arc::clone(&ports.directory),
             machines: Machines::new(ports.clone(), &self.machines, &self.authority(), codes, enrol),
@@ -331,9 +421,18 @@ impl House {
         }
     }
 
-    fn doors(&self, public_url: &str, stopping: &Arc<AtomicBool>) -> anyhow::Result<Vec<Arc<dyn Facade>>> {
-        let reachable = self.reachable(public_url);
-        let context = self.context(public_url, &reachable);
+    fn reports(&self, context: &Context, senders: &Senders) -> ReportsDoor {
+        let records: Arc<dyn PostRecords> = Arc::clone(&self.codes.records);
+        ReportsDoor::new(Arc::clone(&self.codes.keys), records, Arc::clone(&context.codes.deliver_messages), senders)
+    }
+
+    fn doors(
+        &self,
+        context: Context,
+        reachable: Arc<Reachable>,
+        inboxes: Inboxes,
+        stopping: &Arc<AtomicBool>,
+    ) -> anyhow::Result<Vec<Arc<dyn Facade>>> {
         let mut doors = countersign_facades::all(&context);
         doors.push(Arc::new(OperationsDoor {
             metrics: Arc::clone(&self.metrics),
@@ -353,7 +452,8 @@ impl House {
         if let Some(identity) = &self.identity {
             let app = AppId::parse(&identity.site_key).context("dev.json: site_key is no app id")?;
             doors.push(Arc::new(Pages::new(&identity.site_key)));
-            doors.push(Arc::new(DevDoor { context, app }));
+            let inbox = Arc::clone(&self.inbox);
+            doors.push(Arc::new(DevDoor { context, app, inbox, inboxes }));
         }
         Ok(doors)
     }

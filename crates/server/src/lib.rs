@@ -10,6 +10,7 @@ pub mod cli;
 pub mod client_address;
 pub mod config;
 mod connection;
+mod delivery;
 mod der;
 mod dev;
 mod directory;

@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use countersign_domain::ports::{Enrolment, Event, Judged, Redeemed, Tally};
+use countersign_domain::ports::{CodeOutcome, Enrolment, Event, Judged, MessageState, Redeemed, Tally};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -44,6 +44,23 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ChannelLabels {
+    channel: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    channel: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MessageLabels {
+    channel: &'static str,
+    outcome: &'static str,
+}
+
 /// All counters.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -58,6 +75,11 @@ pub(crate) struct Metrics {
     redeemed: Family<OutcomeLabels, Counter>,
     enrolled: Family<OutcomeLabels, Counter>,
     throttled: Family<LimitLabels, Counter>,
+    codes_sent: Family<ChannelLabels, Counter>,
+    codes_refused: Family<ReasonLabels, Counter>,
+    codes_would_be_refused: Family<LimitLabels, Counter>,
+    codes_checked: Family<OutcomeLabels, Counter>,
+    messages: Family<MessageLabels, Counter>,
 }
 
 fn histogram() -> Histogram {
@@ -92,6 +114,15 @@ impl Metrics {
         let enrolled = Family::default();
         registry.register("agents_enrolled", "Machines that asked to join", Clone::clone(&enrolled));
         registry.register("throttled", "Calls over a limit of [rates]", Clone::clone(&throttled));
+        let (codes_sent, codes_refused, codes_checked) = (Family::default(), Family::default(), Family::default());
+        let (codes_would_be_refused, messages) = (Family::default(), Family::default());
+        registry.register("codes_sent", "Codes accepted for sending", Clone::clone(&codes_sent));
+        registry.register("codes_refused", "Codes not accepted, by reason or limit", Clone::clone(&codes_refused));
+        let help = "Codes accepted that a limit would have refused, were it enforced";
+        registry.register("codes_would_be_refused", help, Clone::clone(&codes_would_be_refused));
+        registry.register("codes_checked", "Checks of codes", Clone::clone(&codes_checked));
+        let help = "What became of messages; again stands for a try that has to be made again";
+        registry.register("messages", help, Clone::clone(&messages));
         Self {
             registry,
             requests,
@@ -105,6 +136,11 @@ impl Metrics {
             redeemed,
             enrolled,
             throttled,
+            codes_sent,
+            codes_refused,
+            codes_would_be_refused,
+            codes_checked,
+            messages,
         }
     }
 
@@ -178,6 +214,29 @@ impl Tally for Metrics {
                     Enrolment::Paused => "paused",
                 };
                 self.enrolled.get_or_create(&OutcomeLabels { outcome }).inc();
+            }
+            Event::CodeSent(channel) => {
+                self.codes_sent.get_or_create(&ChannelLabels { channel: channel.word() }).inc();
+            }
+            Event::CodeRefused(channel, reason) => {
+                self.codes_refused.get_or_create(&ReasonLabels { channel: channel.word(), reason }).inc();
+            }
+            Event::CodeWouldBeRefused(limit) => {
+                self.codes_would_be_refused.get_or_create(&LimitLabels { limit }).inc();
+            }
+            Event::CodeChecked(outcome) => {
+                let outcome = match outcome {
+                    CodeOutcome::Right => "right",
+                    CodeOutcome::Wrong => "wrong",
+                    CodeOutcome::Dead => "dead",
+                    CodeOutcome::Unknown => "unknown",
+                    CodeOutcome::Limited => "limited",
+                };
+                self.codes_checked.get_or_create(&OutcomeLabels { outcome }).inc();
+            }
+            Event::MessageSettled(channel, state) => {
+                let outcome = if state == MessageState::Waiting { "again" } else { state.word() };
+                self.messages.get_or_create(&MessageLabels { channel: channel.word(), outcome }).inc();
             }
             Event::Throttled(limit) => {
                 self.throttled.get_or_create(&LimitLabels { limit: limit.name() }).inc();

@@ -189,6 +189,7 @@ fn whole(challenge: &dyn Challenge, style: Style) -> anyhow::Result<usize> {
             action: None,
             contact: None,
             origin: None,
+            network: None,
             kind: challenge.kind(),
             level: Level::DEFAULT,
             issued_at,

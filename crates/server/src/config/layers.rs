@@ -14,6 +14,9 @@ use super::ConfigError;
 
 const PREFIX: &str = "COUNTERSIGN__";
 
+/// Where the operator names things, so that the defaults cannot say which keys there are. They are laid over as a whole.
+const OPEN: [&str; 2] = ["senders", "codes.purposes"];
+
 /// The defaults and what was laid over them.
 pub(super) struct Layers {
     values: Table,
@@ -54,6 +57,7 @@ impl Layers {
                 return Err(setting(&origin, message));
             }
             match value.get_ref() {
+                _ if OPEN.contains(&path.as_str()) => self.lay(&path, origin, owned(value)?),
                 DeValue::Array(entries) if !entries.iter().all(|entry| entry.get_ref().is_str()) => {
                     return Err(setting(&origin, format!("`{path}` must be a list of strings")));
                 }
@@ -70,6 +74,9 @@ impl Layers {
         let path = key.to_lowercase().replace("__", ".");
         let value = match self.get(&path) {
             None => return Err(setting(name, format!("unknown key `{path}`"))),
+            Some(_) if OPEN.contains(&path.as_str()) => {
+                return Err(setting(name, format!("`{path}` can only be set in a file")));
+            }
             Some(Value::Table(_)) => return Err(setting(name, format!("`{path}` is a section: name a key in it"))),
             Some(Value::Integer(_)) => text.parse().map(Value::Integer).map_err(|_| "an integer"),
             Some(Value::Boolean(_)) => text.parse().map(Value::Boolean).map_err(|_| "true or false"),

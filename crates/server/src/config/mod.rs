@@ -2,6 +2,7 @@
 //! are laid over it, and every complaint names the place that the wrong value came from.
 
 mod agents;
+mod codes;
 mod layers;
 mod public_url;
 mod rates;
@@ -16,6 +17,7 @@ use countersign_facades::OneAccessSettings;
 use serde::Deserialize;
 
 pub use agents::{Agents, Alibaba, Endpoint, InstallCodes, PinSetting};
+pub use codes::{Codes, DailyRate, Delivery, Price, Purpose, ResendSetting, SenderSettings, TicketSetting, routes};
 use layers::Layers;
 pub use rates::{Rate, Rates};
 
@@ -40,6 +42,14 @@ enrol_per_address.burst = 0
 download_per_address.burst = 0
 calls_per_agent.burst = 0
 calls_per_key.burst = 0
+[codes]
+resend_seconds = 0
+per_contact.burst = 0
+per_network.burst = 0
+per_country.burst = 0
+per_app.burst = 0
+wrong_per_contact.burst = 0
+wrong_per_app.burst = 0
 [agents]
 plain_http = true
 vendor_form = true
@@ -103,6 +113,12 @@ pub struct Config {
     pub challenges: Challenges,
     /// Tickets.
     pub tickets: Tickets,
+    /// Who sends messages.
+    pub senders: Vec<SenderSettings>,
+    /// One-time codes.
+    pub codes: Codes,
+    /// How messages are sent.
+    pub delivery: Delivery,
     /// The store of marks.
     pub marks: Marks,
     /// Install codes.
@@ -278,12 +294,15 @@ impl Config {
             ("install_codes.live_short_codes", self.install_codes.live_short_codes <= 10_000, "must be at most 10000"),
             ("agents.certificate_days", (1..=3_650).contains(&self.agents.certificate_days), "must be 1 to 3650"),
             ("agents.heartbeat_seconds", seconds(self.agents.heartbeat_seconds, 86_400), "must be 1 to 86400"),
+            ("senders", !codes::twins(&self.senders), "must have different names"),
             ("marks.capacity", (1_000..=100_000_000).contains(&self.marks.capacity), "must be 1000 to 100000000"),
             ("marks.clock_skew_seconds", self.marks.clock_skew_seconds <= 300, "must be at most 300"),
         ];
         checks
             .into_iter()
             .chain(self.rates.checks())
+            .chain(self.codes.checks())
+            .chain(self.delivery.checks())
             .find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
     }
 }

@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::app::AppId;
@@ -11,9 +12,12 @@ use countersign_domain::ticket::{ChallengeRecord, Note};
 use countersign_facades::{
     Context, Facade, NATIVE, Problem, Refusal, Request, Response, json, language_of, redemption_json,
 };
+use countersign_senders::Inbox;
 use http::header::HOST;
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
+
+use crate::delivery::Inboxes;
 
 /// Headers by which a proxy says for whom it asks. With one of them the call is not from this machine.
 const FORWARDING: [&str; 7] =
@@ -27,6 +31,8 @@ const VENDORS_Y: u16 = 5;
 pub(crate) struct DevDoor {
     pub(crate) context: Context,
     pub(crate) app: AppId,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) inboxes: Inboxes,
 }
 
 #[async_trait]
@@ -43,9 +49,10 @@ impl Facade for DevDoor {
         let answered = match (&request.method, request.path.as_str()) {
             _ if !is_local(&request.headers) => Err(Problem::NotFound),
             (&Method::GET, "/dev/answers") => self.solution(&request),
+            (&Method::GET, "/dev/messages") => Ok(self.messages(&request).await),
             (&Method::POST, "/dev/tickets") => self.ticket(&request).await,
             (&Method::POST, "/dev/redeem") => self.redeem(&request).await,
-            (_, "/dev/answers") => Err(Problem::MethodNotAllowed("GET")),
+            (_, "/dev/answers" | "/dev/messages") => Err(Problem::MethodNotAllowed("GET")),
             (_, "/dev/tickets" | "/dev/redeem") => Err(Problem::MethodNotAllowed("POST")),
             _ => Err(Problem::NotFound),
         };
@@ -106,6 +113,14 @@ impl DevDoor {
         match record.solution {
             Solution::Slider { x, y, .. } => Ok(ok(json(&SliderSolution { x, y: y.unwrap_or(VENDORS_Y) }))),
         }
+    }
+
+    /// What was sent to a contact, newest first. All that was acknowledged before is in it.
+    async fn messages(&self, request: &Request) -> Response {
+        self.inboxes.look().await;
+        let query = form_urlencoded::parse(request.query.as_deref().unwrap_or_default().as_bytes());
+        let to = query.into_iter().find_map(|(key, value)| (key == "to").then(|| value.into_owned()));
+        ok(json(&self.inbox.list(&to.unwrap_or_default())))
     }
 
     /// A ticket as after a solved challenge: a challenge is drawn and solved, so it is one.
