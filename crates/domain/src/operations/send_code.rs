@@ -143,6 +143,12 @@ pub enum SendCodeError {
     Records(#[from] RecordsError),
 }
 
+/// A send without its charges, and what its text costs.
+struct Prepared {
+    send: CodeSend,
+    price: u32,
+}
+
 /// What a send needs of the ticket that pays for it.
 struct Paid {
     stamp: Stamp,
@@ -171,18 +177,25 @@ impl SendCode {
     async fn accept(&self, new: &NewCode<'_>) -> Result<SentCode, SendCodeError> {
         let country = self.admissible(new.to)?;
         let policy = self.policy_for(new);
+        let Prepared { mut send, price } = self.prepare(new, &policy)?;
+        // First of all: what was accepted once is answered again, whatever became of its ticket and of the limits since.
+        if send.repeatable.is_some()
+            && let Some(answer) = self.ports.records.would_refuse(send.clone()).await?
+        {
+            return self.answer(answer, &policy);
+        }
         let paid = new.payment.map(|payment| self.look_at(&payment, new)).transpose()?;
-        let send = self.prepare(new, &policy, country, paid.as_ref().map(|paid| &paid.stamp))?;
+        send.charges = self.charges(new, &policy, &send.code.binding, (country, price), paid.as_ref());
         let mut detail = new.by.detail.to_owned();
         if paid.is_none() && policy.ticket == TicketDemand::Always {
             if !self.policy.monitor {
                 return Err(SendCodeError::TicketRequired);
             }
             self.ports.tally.count(Event::CodeWouldBeRefused("ticket"));
-            detail.push_str(" would-refuse ticket");
+            detail.insert_str(0, if detail.is_empty() { "would-refuse ticket" } else { "would-refuse ticket " });
         }
         if let (Some(payment), Some(paid), Some(redeem)) = (new.payment, &paid, &self.redeem) {
-            // Before the ticket is spent: a call that is refused, or that was made before, costs none.
+            // Before the ticket is spent: a call that is refused costs none.
             if let Some(refused) = self.ports.records.would_refuse(send.clone()).await? {
                 return self.answer(refused, &policy);
             }
@@ -238,13 +251,8 @@ impl SendCode {
         Ok(Paid { stamp, action })
     }
 
-    fn prepare(
-        &self,
-        new: &NewCode<'_>,
-        policy: &PurposePolicy,
-        country: Option<&CallingCode>,
-        paid: Option<&Stamp>,
-    ) -> Result<CodeSend, SendCodeError> {
+    /// The code and its message, without what they cost.
+    fn prepare(&self, new: &NewCode<'_>, policy: &PurposePolicy) -> Result<Prepared, SendCodeError> {
         let ports = &self.ports;
         let (now, keys) = (ports.clock.now(), &ports.keys);
         let lane = ports.routes.to(new.to).next().ok_or(SendCodeError::NoSender(new.to.channel()))?.clone();
@@ -283,33 +291,41 @@ impl SendCode {
         // text is what it takes in segments.
         let text = ports.templates.text(&about)?;
         let segments = u32::try_from(Segments::of(text.body.expose()).count).unwrap_or(u32::MAX);
-        let network = match (paid.and_then(|stamp| stamp.network), new.person) {
-            (Some(network), _) => Some(network.hex()),
-            (None, person) => person.map(|person| Network::around(person).to_string()),
-        };
-        let sending = Sending {
-            binding: &code.binding,
-            interval: policy.interval,
-            network,
-            country: country.map(CallingCode::number),
-            price: self.policy.price_of(new.to).saturating_mul(segments),
-        };
-        let lifted = paid.is_some() && policy.ticket == TicketDemand::OverLimits;
-        let enforce = |charge: Charge| {
-            let documented = charge.limit == CodeLimit::Resend && new.rules.is_some();
-            let enforced = documented || !(self.policy.monitor || lifted && charge.limit.is_lifted_by_a_ticket());
-            Charge { enforced, ..charge }
-        };
-        let charges = self.policy.rates.of_send(&sending).into_iter().map(enforce).collect();
-        Ok(CodeSend {
+        let price = self.policy.price_of(new.to).saturating_mul(segments);
+        let send = CodeSend {
             code,
             message: MessageId(ports.entropy.array()),
             lane,
             language: new.language,
             resend: policy.resend,
             repeatable: new.idempotency.map(|idempotency| repeatable(&new.app.id, idempotency)),
-            charges,
-        })
+            charges: Vec::new(),
+        };
+        Ok(Prepared { send, price })
+    }
+
+    /// What the send costs, and which of it is enforced.
+    fn charges(
+        &self,
+        new: &NewCode<'_>,
+        policy: &PurposePolicy,
+        binding: &Binding,
+        (country, price): (Option<&CallingCode>, u32),
+        paid: Option<&Paid>,
+    ) -> Vec<Charge> {
+        let network = match (paid.and_then(|paid| paid.stamp.network), new.person) {
+            (Some(network), _) => Some(network.hex()),
+            (None, person) => person.map(|person| Network::around(person).to_string()),
+        };
+        let country = country.map(CallingCode::number);
+        let sending = Sending { binding, interval: policy.interval, network, country, price };
+        let lifted = paid.is_some() && policy.ticket == TicketDemand::OverLimits;
+        let enforce = |charge: Charge| {
+            let documented = charge.limit == CodeLimit::Resend && new.rules.is_some();
+            let enforced = documented || !(self.policy.monitor || lifted && charge.limit.is_lifted_by_a_ticket());
+            Charge { enforced, ..charge }
+        };
+        self.policy.rates.of_send(&sending).into_iter().map(enforce).collect()
     }
 
     fn answer(&self, accepted: Accepted, policy: &PurposePolicy) -> Result<SentCode, SendCodeError> {

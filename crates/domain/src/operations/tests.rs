@@ -13,6 +13,7 @@ use crate::testing::{
 };
 use crate::ticket::{Door, Note};
 
+mod codes;
 mod limits;
 mod signed_calls;
 
