@@ -123,8 +123,7 @@ impl Smtp {
     /// The envelope and the bytes of the message, signed.
     fn letter(&self, message: &Message) -> Result<(Envelope, Vec<u8>), SendError> {
         // A reason without the address: it is the contact.
-        let unfit = |_| refused("the address cannot be written in SMTP");
-        let to: Address = message.to.normalised().parse().map_err(unfit)?;
+        let to = recipient(message.to.normalised()).ok_or_else(|| refused("the address cannot be written in SMTP"))?;
         let now = self.clock.now();
         let date = std::time::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.milliseconds()).unwrap_or(0));
         let mut builder = lettre::Message::builder()
@@ -162,6 +161,12 @@ impl Sender for Smtp {
             Err(_) => Err(transient(format!("the mail server took more than {} s", self.deadline.as_secs_f64()))),
         }
     }
+}
+
+/// The address, its domain in ASCII: then only a name beyond ASCII needs a server that knows of those.
+fn recipient(address: &str) -> Option<Address> {
+    let (name, domain) = address.rsplit_once('@')?;
+    Address::new(name, idna::domain_to_ascii(domain).ok()?).ok()
 }
 
 /// Tells other machines not to answer (RFC 3834).
@@ -243,8 +248,12 @@ fn refused(reason: &str) -> SendError {
 
 #[cfg(test)]
 mod tests {
+    use countersign_domain::contact::Contact;
+    use lettre::transport::smtp::commands::Rcpt;
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::testing::{Draft, environment};
+    use crate::testing::{Draft, environment, told};
 
     fn smtp(settings: &str) -> Result<Smtp, SettingsError> {
         let all = format!("host = \"localhost\"\nsecurity = \"plain\"\n{settings}");
@@ -281,12 +290,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_no_mail_server_can_take_is_refused_before_it_is_asked() {
+    async fn a_number_is_no_address() {
         let sender = smtp("from = \"no-reply@example.com\"").unwrap();
-        for to in ["+8613912345678", "a,b@example.com", "<a>@example.com", "a@-", "\"@example.com", "a..b@example.com"]
-        {
-            let outcome = sender.send(&Draft::email().to(to).message()).await;
-            assert!(matches!(outcome, Err(SendError::Permanent { .. })), "{to}: {outcome:?}");
+        assert_eq!(told(sender.send(&Draft::sms().message()).await), "refused: a mail server takes e-mail only");
+    }
+
+    #[test]
+    fn a_domain_beyond_ascii_is_written_in_ascii() {
+        let sender = smtp("from = \"no-reply@example.com\"").unwrap();
+        let (envelope, bytes) = sender.letter(&Draft::email().to("ann@例子.测试").message()).unwrap();
+        assert_eq!(envelope.to()[0].to_string(), "ann@xn--fsqu00a.xn--0zwm56d");
+        assert!(bytes.is_ascii());
+    }
+
+    proptest! {
+        /// Whatever address a person gives, it is one recipient, or refused for good.
+        #[test]
+        fn no_address_becomes_two(name in "[!-~é]{1,20}", domain in "[a-z.é-]{1,20}") {
+            let Ok(contact) = Contact::parse(&format!("{name}@{domain}")) else { return Ok(()) };
+            let Some(address) = recipient(contact.normalised()) else { return Ok(()) };
+            let written = Rcpt::new(address, vec![]).to_string();
+            prop_assert_eq!(written.matches(['<', '>', '\r', '\n', ' ']).count(), "RCPT TO:<>\r\n".matches(['<', '>', '\r', '\n', ' ']).count());
         }
     }
 
