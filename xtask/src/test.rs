@@ -55,6 +55,7 @@ fn documentation() -> anyhow::Result<()> {
 
 fn tests() -> anyhow::Result<()> {
     tools::machine()?;
+    tools::peers()?;
     let references = target()?.join("snapshots-looked-at");
     // Tests append to the list; what an earlier run looked at says nothing about this one.
     let _absent = std::fs::remove_file(&references);

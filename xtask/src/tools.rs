@@ -1,10 +1,11 @@
-//! What the tests need beyond Rust: a browser, Node.js, Python, cargo-deny, and the programs of an installed machine. What is missing is installed.
+//! What the tests need beyond Rust: a browser, Node.js, Python, cargo-deny, the programs of an installed machine, and the mail
+//! server and the SMS gateway that senders talk to. What is missing is installed.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::run::{cargo, is_there, must, program, target};
+use crate::run::{cargo, is_there, must, program, root, target};
 
 const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome"];
 const CARGO_DENY: &str = "0.20.2";
@@ -46,8 +47,28 @@ pub(crate) fn python(name: &str, requirements: &Path) -> anyhow::Result<PathBuf>
 /// What a machine has that is installed: the programs of the install script. And iproute2, which makes a second host.
 pub(crate) fn machine() -> anyhow::Result<()> {
     const NEEDED: &[(&str, &str)] = &[("curl", "curl"), ("ip", "iproute2"), ("openssl", "openssl"), ("wget", "wget")];
+    installed(NEEDED)
+}
+
+/// What senders talk to in `crates/senders/tests/peers`: a scripted mail server and a verifier of DKIM in Python, postfix with
+/// what checks its passwords, and Kannel.
+pub(crate) fn peers() -> anyhow::Result<()> {
+    let mechanism = format!("/usr/lib/{}-linux-gnu/sasl2/libplain.so", std::env::consts::ARCH);
+    installed(&[
+        ("bearerbox", "kannel"),
+        ("/usr/lib/kannel/test/fakesmsc", "kannel-extras"),
+        ("postfix", "postfix"),
+        ("saslpasswd2", "sasl2-bin"),
+        (&mechanism, "libsasl2-modules"),
+    ])?;
+    let _python = python("peers", &root().join("crates/senders/tests/peers/requirements.txt"))?;
+    Ok(())
+}
+
+/// Installs the packages of those files that are neither there nor programs on the path.
+fn installed(needed: &[(&str, &'static str)]) -> anyhow::Result<()> {
     let missing: Vec<_> =
-        NEEDED.iter().filter(|(program, _)| on_path(program).is_none()).map(|(_, package)| *package).collect();
+        needed.iter().filter(|(name, _)| on_path(name).is_none()).map(|(_, package)| *package).collect();
     if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
@@ -61,17 +82,19 @@ pub(crate) fn deny() -> anyhow::Result<()> {
 
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    // Daemons are here, which is not everybody's path.
+    let daemons = [PathBuf::from("/usr/sbin")];
+    std::env::split_paths(&path).chain(daemons).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 fn apt(packages: &[&str]) -> anyhow::Result<()> {
     if !is_there("apt-get", &["--version"]) {
         bail!("please install {}: the tests need it", packages.join(" and "));
     }
-    let root = crate::run::output(&mut program("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
+    let is_root = crate::run::output(&mut program("id", &["-u"])).is_ok_and(|id| id.trim() == "0");
     let install = |arguments: &[&str]| {
         let mut command =
-            if root { program("apt-get", arguments) } else { program("sudo", &[&["apt-get"], arguments].concat()) };
+            if is_root { program("apt-get", arguments) } else { program("sudo", &[&["apt-get"], arguments].concat()) };
         must(command.env("DEBIAN_FRONTEND", "noninteractive"))
     };
     install(&["update", "-qq"])?;
