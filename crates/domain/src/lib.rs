@@ -13,6 +13,7 @@
 //! * A text message is billed by its [`segments`].
 //! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
 //!   [`agent`] is a machine that joined.
+//! * An [`iam_user`] signs in with a password, and gets a token for programs that cannot sign.
 //! * [`rates`] are the limits on how often a client and an app may call.
 //! * [`operations::SignedCalls`] are calls that an access key has signed; each one's nonce counts once.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
@@ -31,6 +32,7 @@ pub mod contact;
 pub mod gate;
 pub mod group;
 pub mod guess_budget;
+pub mod iam_user;
 pub mod install_code;
 pub mod language;
 pub mod message;

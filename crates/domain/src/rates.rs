@@ -10,6 +10,7 @@ use crate::access_key::AccessKeyId;
 use crate::address::Origin;
 use crate::agent::AgentId;
 use crate::app::AppId;
+use crate::iam_user::IamUserId;
 use crate::ports::MarkId;
 use crate::throttle::{Rule, Throttled};
 
@@ -32,13 +33,19 @@ pub enum Limit {
     DownloadPerAddress,
     /// Calls of one agent.
     CallsPerAgent,
-    /// Calls that are signed with one access key.
+    /// Calls that are signed with one access key, or carry one IAM user's token.
     CallsPerKey,
+    /// Signatures that do not hold, by one access key's id at one address.
+    WrongSignatures,
+    /// Passwords that one address shows.
+    SignInPerAddress,
+    /// Passwords that are shown for one user's name.
+    SignInPerUser,
 }
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
@@ -48,6 +55,9 @@ impl Limit {
         Self::DownloadPerAddress,
         Self::CallsPerAgent,
         Self::CallsPerKey,
+        Self::WrongSignatures,
+        Self::SignInPerAddress,
+        Self::SignInPerUser,
     ];
 
     /// Its name in answers and metrics.
@@ -62,6 +72,9 @@ impl Limit {
             Self::DownloadPerAddress => "agents.download.address",
             Self::CallsPerAgent => "agents.calls.agent",
             Self::CallsPerKey => "calls.key",
+            Self::WrongSignatures => "calls.wrong_signatures",
+            Self::SignInPerAddress => "sign_in.address",
+            Self::SignInPerUser => "sign_in.user",
         }
     }
 
@@ -83,6 +96,21 @@ impl Limit {
     /// What this limit is counted under for an access key.
     pub fn key_of_access_key(self, key: &AccessKeyId) -> MarkId {
         self.key(key.as_str().as_bytes())
+    }
+
+    /// What this limit is counted under for an access key at an address: who guesses elsewhere locks nobody out here.
+    pub fn key_of_access_key_at(self, key: &AccessKeyId, address: IpAddr) -> MarkId {
+        self.key(&[key.as_str().as_bytes(), b"\0", Origin::of(address).bytes()].concat())
+    }
+
+    /// What this limit is counted under for an IAM user.
+    pub fn key_of_iam_user(self, user: IamUserId) -> MarkId {
+        self.key(&user.bytes())
+    }
+
+    /// What this limit is counted under for the name of a user, whether there is one or not.
+    pub fn key_of_user_name(self, domain: &str, name: &str) -> MarkId {
+        self.key(&[domain.as_bytes(), b"\0", name.as_bytes()].concat())
     }
 
     /// A hash, so that every subject takes the same room, and half of SHA-256 of it, so that nobody finds two that meet.
@@ -141,6 +169,12 @@ pub struct Rates {
     pub calls_per_agent: Option<Rule>,
     /// For [`Limit::CallsPerKey`].
     pub calls_per_key: Option<Rule>,
+    /// For [`Limit::WrongSignatures`].
+    pub wrong_signatures: Option<Rule>,
+    /// For [`Limit::SignInPerAddress`].
+    pub sign_in_per_address: Option<Rule>,
+    /// For [`Limit::SignInPerUser`].
+    pub sign_in_per_user: Option<Rule>,
 }
 
 impl Rates {
@@ -156,6 +190,9 @@ impl Rates {
             Limit::DownloadPerAddress => self.download_per_address,
             Limit::CallsPerAgent => self.calls_per_agent,
             Limit::CallsPerKey => self.calls_per_key,
+            Limit::WrongSignatures => self.wrong_signatures,
+            Limit::SignInPerAddress => self.sign_in_per_address,
+            Limit::SignInPerUser => self.sign_in_per_user,
         }
     }
 }

@@ -37,6 +37,8 @@ pub enum Purpose {
     Challenge,
     /// The proof that a challenge was solved.
     Ticket,
+    /// The proof that an IAM user has signed in.
+    IamToken,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
         match self {
             Self::Challenge => 1,
             Self::Ticket => 2,
+            Self::IamToken => 3,
         }
     }
 }

@@ -135,6 +135,9 @@ impl House {
             download_per_address: rule,
             calls_per_agent: rule,
             calls_per_key: rule,
+            wrong_signatures: rule,
+            sign_in_per_address: rule,
+            sign_in_per_user: rule,
         };
         Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false, ManualClock::new())
     }

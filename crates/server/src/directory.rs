@@ -1,10 +1,11 @@
-//! Apps, access keys and sealing keys in memory, read anew when the records' revision moves.
+//! Apps, access keys, IAM users and sealing keys in memory, read anew when the records' revision moves.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_domain::access_key::{AccessKey, AccessKeyId};
 use countersign_domain::app::{App, AppId};
+use countersign_domain::iam_user::{IamName, IamUser, IamUserId};
 use countersign_domain::ports::{Directory, DirectoryRows, Records, RecordsError, SealingKeyRow};
 use countersign_domain::sealing::{Keyring, MasterKey, SealingKey};
 use countersign_domain::secret::Secret;
@@ -22,6 +23,9 @@ struct Snapshot {
     revision: u64,
     apps: HashMap<AppId, Arc<App>>,
     access_keys: HashMap<AccessKeyId, Arc<AccessKey>>,
+    iam_users: HashMap<IamUserId, Arc<IamUser>>,
+    /// By domain and name.
+    iam_names: HashMap<(IamName, IamName), Arc<IamUser>>,
     keyring: Arc<Keyring>,
 }
 
@@ -74,6 +78,14 @@ impl Directory for SnapshotDirectory {
         self.current().access_keys.get(id).cloned()
     }
 
+    fn iam_user(&self, id: IamUserId) -> Option<Arc<IamUser>> {
+        self.current().iam_users.get(&id).cloned()
+    }
+
+    fn iam_user_named(&self, domain: &IamName, name: &IamName) -> Option<Arc<IamUser>> {
+        self.current().iam_names.get(&(domain.clone(), name.clone())).cloned()
+    }
+
     fn keyring(&self) -> Arc<Keyring> {
         Arc::clone(&self.current().keyring)
     }
@@ -100,10 +112,14 @@ fn snapshot(rows: DirectoryRows, master_key: &MasterKey) -> Result<Snapshot, Dir
     }
     let mut sealing_keys = sealing_keys.into_iter();
     let oldest = sealing_keys.next().ok_or(DirectoryError::NoSealingKey)?;
+    let iam_users: Vec<_> = rows.iam_users.into_iter().map(Arc::new).collect();
+    let named = |user: &Arc<IamUser>| ((user.domain.clone(), user.name.clone()), Arc::clone(user));
     Ok(Snapshot {
         revision: rows.revision,
         apps: rows.apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect(),
         access_keys,
+        iam_names: iam_users.iter().map(named).collect(),
+        iam_users: iam_users.into_iter().map(|user| (user.id, user)).collect(),
         keyring: Arc::new(Keyring::new(oldest, sealing_keys.collect())),
     })
 }

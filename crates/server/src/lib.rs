@@ -24,6 +24,7 @@ mod master_key;
 mod metrics;
 mod operations_door;
 mod pages;
+mod passwords;
 mod private_file;
 mod puzzles;
 mod system;

@@ -16,6 +16,7 @@ mod read_install_codes;
 mod redeem_ticket;
 mod revoke_install_code;
 mod send_code;
+mod sign_in;
 mod signed_calls;
 mod verified_contacts;
 
@@ -35,6 +36,7 @@ pub use read_install_codes::{ReadInstallCode, ReadInstallCodes, ReadInstallCodes
 pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, TicketRefusal};
 pub use revoke_install_code::{RevokeInstallCode, RevokeInstallCodeError};
 pub use send_code::{DoorRules, Idempotency, NewCode, Payment, SendCode, SendCodeError, SentCode};
+pub use sign_in::{Credentials, SignIn, SignInError, SignedIn, TOKEN_LIFETIME, TokenRefusal};
 pub use signed_calls::{AdmissionError, NonceError, SignedCalls, SignerRefusal, Untimely};
 pub use verified_contacts::{ContactsFilter, OpenContact, VerifiedContacts, VerifiedContactsError};
 

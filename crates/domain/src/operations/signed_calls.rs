@@ -1,6 +1,7 @@
 //! Admits calls that an access key has signed. A vendor's door reads and verifies the signature in its own way and order;
 //! what it needs from outside meanwhile are the verbs here.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,6 +113,16 @@ impl SignedCalls {
             NonceUse::First => Ok(()),
             NonceUse::Again => Err(NonceError::Used),
         }
+    }
+
+    /// Counts a signature by `key` that does not hold against the limit of that key at that address. What holds is never
+    /// refused for what did not: nobody guesses a signature, and the address may be a whole company's.
+    ///
+    /// # Errors
+    /// [`AdmissionError`], which only changes what the caller is told.
+    pub async fn count_wrong(&self, key: &AccessKeyId, client: IpAddr) -> Result<(), AdmissionError> {
+        let limit = Limit::WrongSignatures;
+        Ok(self.ports.admit(&self.policy.rates, limit, limit.key_of_access_key_at(key, client)).await?)
     }
 
     /// Counts a call against the limit of its key.

@@ -15,6 +15,7 @@ use crate::ticket::{Door, Note};
 
 mod codes;
 mod limits;
+mod sign_in;
 mod signed_calls;
 
 const LIFETIMES: Lifetimes =
@@ -31,6 +32,9 @@ const POLICY: Policy = Policy {
         download_per_address: None,
         calls_per_agent: None,
         calls_per_key: None,
+        wrong_signatures: None,
+        sign_in_per_address: None,
+        sign_in_per_user: None,
     },
     bind_address: false,
 };

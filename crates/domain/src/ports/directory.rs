@@ -2,15 +2,22 @@ use std::sync::Arc;
 
 use crate::access_key::{AccessKey, AccessKeyId};
 use crate::app::{App, AppId, AppRefusal};
+use crate::iam_user::{IamName, IamUser, IamUserId};
 use crate::sealing::Keyring;
 
-/// Apps, access keys and sealing keys as the server last read them: in memory, so that looking one up touches no store.
+/// Apps, access keys, IAM users and sealing keys as the server last read them: in memory, so that looking one up touches no store.
 pub trait Directory: Send + Sync {
     /// The app with this id, enabled or not.
     fn app(&self, id: &AppId) -> Option<Arc<App>>;
 
     /// The access key with this id, enabled or not.
     fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>>;
+
+    /// The IAM user with this id, enabled or not.
+    fn iam_user(&self, id: IamUserId) -> Option<Arc<IamUser>>;
+
+    /// The IAM user of this name, enabled or not.
+    fn iam_user_named(&self, domain: &IamName, name: &IamName) -> Option<Arc<IamUser>>;
 
     /// The sealing keys.
     fn keyring(&self) -> Arc<Keyring>;

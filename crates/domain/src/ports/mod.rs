@@ -16,6 +16,7 @@ mod local_throttle;
 mod marks;
 mod nonces;
 mod outbox_records;
+mod passwords;
 mod puzzles;
 mod records;
 mod sender;
@@ -35,10 +36,11 @@ pub use local_throttle::LocalThrottle;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
 pub use nonces::{NonceId, NonceUse, Nonces};
 pub use outbox_records::{Leased, MessageRow, MessageState, OutboxRecords, Settlement};
+pub use passwords::Passwords;
 pub use puzzles::{Busy, Puzzles};
 pub use records::{
-    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, NonceRecords, NonceRow, PostRecords,
-    Records, RecordsError, Reseal, SealingKeyRow, SecretRow,
+    AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, IamUserRecords, NonceRecords,
+    NonceRow, PostRecords, Records, RecordsError, Reseal, SealingKeyRow, SecretRow,
 };
 pub use sender::{Delivery, DeliveryAddress, Receipt, SendError, Sender, TemplateError, Templates};
 pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};

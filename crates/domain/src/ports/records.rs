@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
+use crate::iam_user::{IamUser, IamUserId};
 use crate::ports::{CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxRecords};
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
@@ -83,6 +84,8 @@ pub struct DirectoryRows {
     pub apps: Vec<App>,
     /// By id.
     pub access_keys: Vec<AccessKeyRow>,
+    /// By id.
+    pub iam_users: Vec<IamUser>,
     /// Oldest first.
     pub sealing_keys: Vec<SealingKeyRow>,
     /// By name.
@@ -112,6 +115,17 @@ pub trait AccessKeyRecords: Send + Sync {
         enabled: bool,
         audit: AuditEntry,
     ) -> Result<(), RecordsError>;
+}
+
+/// Verbs about IAM users.
+#[async_trait]
+pub trait IamUserRecords: Send + Sync {
+    /// Keeps a new user. [`RecordsError::Missing`] if its app is not there, [`RecordsError::Exists`] if its id or its name in
+    /// the domain is taken, or if the domain is another app's.
+    async fn create_iam_user(&self, user: IamUser, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Switches a user on or off. [`RecordsError::Missing`] if there is none.
+    async fn set_iam_user_enabled(&self, id: IamUserId, enabled: bool, audit: AuditEntry) -> Result<(), RecordsError>;
 }
 
 /// Verbs about what the doors look up in memory.
@@ -186,12 +200,26 @@ pub trait NonceRecords: Send + Sync {
 
 /// A whole store of records.
 pub trait Records:
-    AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords + PostRecords
+    AppRecords
+    + AccessKeyRecords
+    + IamUserRecords
+    + DirectoryRecords
+    + AuditRecords
+    + MachineRecords
+    + NonceRecords
+    + PostRecords
 {
 }
 
 impl<T> Records for T where
-    T: AppRecords + AccessKeyRecords + DirectoryRecords + AuditRecords + MachineRecords + NonceRecords + PostRecords
+    T: AppRecords
+        + AccessKeyRecords
+        + IamUserRecords
+        + DirectoryRecords
+        + AuditRecords
+        + MachineRecords
+        + NonceRecords
+        + PostRecords
 {
 }
 

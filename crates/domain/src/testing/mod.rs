@@ -41,9 +41,10 @@ use crate::access_key::{AccessKey, AccessKeyId};
 use crate::agent::AgentId;
 use crate::app::{App, AppId};
 use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Style, View};
+use crate::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use crate::message::{Subject, Text};
 use crate::ports::{
-    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, Puzzles, RequestRefusal,
+    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, Passwords, Puzzles, RequestRefusal,
     SigningRequest, Tally, TemplateError, Templates,
 };
 use crate::sealing::{KeyId, Keyring, SealingKey};
@@ -119,19 +120,27 @@ impl Entropy for SeededEntropy {
 pub struct FixedDirectory {
     apps: HashMap<AppId, Arc<App>>,
     access_keys: HashMap<AccessKeyId, Arc<AccessKey>>,
+    iam_users: Vec<Arc<IamUser>>,
 }
 
 impl FixedDirectory {
     /// A directory of these apps.
     pub fn with_apps(apps: impl IntoIterator<Item = App>) -> Self {
         let apps = apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect();
-        Self { apps, access_keys: HashMap::new() }
+        Self { apps, ..Self::default() }
     }
 
     /// The same, with this key.
     #[must_use]
     pub fn and_key(mut self, key: AccessKey) -> Self {
         self.access_keys.insert(key.row.id.clone(), Arc::new(key));
+        self
+    }
+
+    /// The same, with this user.
+    #[must_use]
+    pub fn and_user(mut self, user: IamUser) -> Self {
+        self.iam_users.push(Arc::new(user));
         self
     }
 }
@@ -143,6 +152,14 @@ impl Directory for FixedDirectory {
 
     fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>> {
         self.access_keys.get(id).cloned()
+    }
+
+    fn iam_user(&self, id: IamUserId) -> Option<Arc<IamUser>> {
+        self.iam_users.iter().find(|user| user.id == id).cloned()
+    }
+
+    fn iam_user_named(&self, domain: &IamName, name: &IamName) -> Option<Arc<IamUser>> {
+        self.iam_users.iter().find(|user| user.domain == *domain && user.name == *name).cloned()
     }
 
     fn keyring(&self) -> Arc<Keyring> {
@@ -216,6 +233,29 @@ impl Authority for PlainAuthority {
 
     fn certificate(&self) -> &'static str {
         "the authority's certificate"
+    }
+}
+
+/// Passwords without a hash: what is kept is the password, and how often one was looked at is counted.
+#[derive(Default)]
+pub struct PlainPasswords(AtomicU64);
+
+impl PlainPasswords {
+    /// How many passwords were looked at.
+    pub fn looked_at(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Passwords for PlainPasswords {
+    async fn hash(&self, password: Secret<String>) -> Result<PasswordHash, Busy> {
+        Ok(PasswordHash::new(password.expose().clone()))
+    }
+
+    async fn verify(&self, password: Secret<String>, hash: Option<&PasswordHash>) -> Result<bool, Busy> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(hash.is_some_and(|hash| hash.as_str() == password.expose()))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::access_key::{AccessKeyId, AccessKeyRow, Permission, Permissions};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
+use crate::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use crate::ports::{NonceId, NonceRow, Records, RecordsError, Reseal, SealingKeyRow, SecretRow};
 use crate::sealing::KeyId;
 use crate::testing::{app, block_on};
@@ -21,6 +22,7 @@ pub fn records_conformance<R: Records + 'static>(open: impl Fn() -> R) {
         let store = open();
         apps_are_made_once_and_switched(&store);
         keys_belong_to_an_app(&store);
+        users_belong_to_an_app_and_a_domain_to_one(&store);
         one_sealing_key_wins(&store);
         one_secret_of_a_name_wins(&store);
         seals_are_replaced_all_or_none(&store);
@@ -90,6 +92,48 @@ fn keys_belong_to_an_app(store: &impl Records) {
     let disabled = entry("access_key.disabled", "AK2");
     assert_eq!(block_on(store.set_access_key_enabled(rows[1].id.clone(), false, disabled)), Ok(()));
     assert!(!block_on(store.directory()).expect("a directory").access_keys[1].enabled);
+}
+
+fn user(id: u8, app: &AppId, domain: &str, name: &str) -> IamUser {
+    IamUser {
+        id: IamUserId::from_bytes([id; 16]),
+        app: app.clone(),
+        domain: IamName::parse(domain).expect("a name"),
+        name: IamName::parse(name).expect("a name"),
+        password: PasswordHash::new("$argon2id$v=19$x".to_owned()),
+        permissions: Permissions::Only(BTreeSet::from([Permission::RedeemTickets])),
+        enabled: true,
+        created_at: Timestamp::from_milliseconds(6),
+    }
+}
+
+fn users_belong_to_an_app_and_a_domain_to_one(store: &impl Records) {
+    let (first, second) = (app("first").id, app("second").id);
+    let create = |user: IamUser| {
+        let audit = entry("iam_user.created", user.name.as_str());
+        block_on(store.create_iam_user(user, audit))
+    };
+    let rows = [user(1, &first, "one", "ann"), user(2, &first, "one", "Ann"), user(3, &second, "two", "ann")];
+    for row in &rows {
+        assert_eq!(create(row.clone()), Ok(()));
+    }
+    assert_eq!(create(user(4, &first, "one", "ann")), Err(RecordsError::Exists), "the name is taken");
+    assert_eq!(create(user(1, &first, "one", "bob")), Err(RecordsError::Exists), "the id is taken");
+    assert_eq!(create(user(4, &second, "one", "bob")), Err(RecordsError::Exists), "the domain is another app's");
+    assert_eq!(create(user(4, &app("none").id, "three", "ann")), Err(RecordsError::Missing));
+    assert_eq!(block_on(store.directory()).expect("a directory").iam_users, rows);
+
+    let switch = |id: u8, enabled| {
+        let audit = entry("iam_user.disabled", "ann");
+        block_on(store.set_iam_user_enabled(IamUserId::from_bytes([id; 16]), enabled, audit))
+    };
+    assert_eq!(switch(9, false), Err(RecordsError::Missing));
+    let before = block_on(store.revision()).expect("a revision");
+    assert_eq!(switch(1, false), Ok(()));
+    assert!(block_on(store.revision()).expect("a revision") > before);
+    let enabled =
+        block_on(store.directory()).expect("a directory").iam_users.iter().map(|user| user.enabled).collect::<Vec<_>>();
+    assert_eq!(enabled, [false, true, true]);
 }
 
 fn one_sealing_key_wins(store: &impl Records) {

@@ -21,7 +21,7 @@ pub(super) enum KeyCommand {
         /// The app that the key speaks for
         #[arg(long, value_name = "ID")]
         app: String,
-        #[arg(long = "permission", value_name = "PERMISSION", conflicts_with = "powerless", help = permissions_help())]
+        #[arg(long = "permission", value_name = "PERMISSION", conflicts_with = "powerless", help = permissions_help("key"))]
         permissions: Vec<String>,
         /// A key that may do nothing
         #[arg(long)]
@@ -77,11 +77,13 @@ fn known() -> String {
     Permission::ALL.map(Permission::word).join(", ")
 }
 
-fn permissions_help() -> String {
-    format!("What the key may do ({}); may be repeated; all, if left out", known())
+/// What `--permission` does, for a key or a user.
+pub(super) fn permissions_help(whom: &str) -> String {
+    format!("What the {whom} may do ({}); may be repeated; all, if left out", known())
 }
 
-fn read_permissions(words: &[String], powerless: bool) -> anyhow::Result<Permissions> {
+/// The permissions that an operator named.
+pub(super) fn read_permissions(words: &[String], powerless: bool) -> anyhow::Result<Permissions> {
     if words.is_empty() {
         return Ok(if powerless { Permissions::Only([].into()) } else { Permissions::All });
     }

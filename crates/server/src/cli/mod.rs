@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod doctor;
 mod group;
+mod iam_user;
 mod inspect;
 mod install_code;
 mod key;
@@ -47,6 +48,9 @@ enum Command {
     /// Make, list, enable and disable the access keys of apps
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Make, list, enable and disable users that sign in with a password, where programs cannot sign with a key
+    #[command(subcommand)]
+    IamUser(iam_user::IamUserCommand),
     /// Make, list, show and revoke install codes, with which machines join
     #[command(subcommand)]
     InstallCode(install_code::InstallCodeCommand),
@@ -127,6 +131,7 @@ pub fn main() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::App(command) => command.run(),
         Command::Key(command) => command.run(),
+        Command::IamUser(command) => command.run(),
         Command::InstallCode(command) => command.run(),
         Command::Group(command) => command.run(),
         Command::Agent(command) => command.run(),

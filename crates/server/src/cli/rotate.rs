@@ -13,7 +13,7 @@ use crate::system::{OsEntropy, SystemClock};
 /// How long a server may take to see a new key. It looks twice a second.
 const NOTICE: Duration = Duration::from_secs(5);
 /// How long a relieved sealing key goes on opening: longer than any token lives, whatever the settings.
-const RELIEVED: Duration = Duration::from_hours(24);
+const RELIEVED: Duration = Duration::from_hours(25);
 
 #[derive(Subcommand)]
 pub(super) enum RotateCommand {

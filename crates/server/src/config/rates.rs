@@ -24,8 +24,14 @@ pub struct Rates {
     pub download_per_address: Rate,
     /// Calls of machines that joined, per machine.
     pub calls_per_agent: Rate,
-    /// Signed calls, per access key.
+    /// Signed calls, per access key, and calls with a token, per IAM user.
     pub calls_per_key: Rate,
+    /// Signatures that do not hold, per access key and address.
+    pub wrong_signatures: Rate,
+    /// Passwords shown, per address.
+    pub sign_in_per_address: Rate,
+    /// Passwords shown, per user name.
+    pub sign_in_per_user: Rate,
 }
 
 /// One limit.
@@ -54,11 +60,14 @@ impl Rates {
             download_per_address: self.download_per_address.rule(),
             calls_per_agent: self.calls_per_agent.rule(),
             calls_per_key: self.calls_per_key.rule(),
+            wrong_signatures: self.wrong_signatures.rule(),
+            sign_in_per_address: self.sign_in_per_address.rule(),
+            sign_in_per_user: self.sign_in_per_user.rule(),
         }
     }
 
     /// Each value: its key, whether it is in its range, and what is wrong if it is not.
-    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 18] {
+    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 24] {
         const BURST: &str = "must be at most 1000000; 0 switches the limit off";
         const PER_MINUTE: &str = "must be 1 to 60000";
         let burst = |rate: Rate| rate.burst <= 1_000_000;
@@ -82,6 +91,12 @@ impl Rates {
             ("rates.calls_per_agent.per_minute", per_minute(self.calls_per_agent), PER_MINUTE),
             ("rates.calls_per_key.burst", burst(self.calls_per_key), BURST),
             ("rates.calls_per_key.per_minute", per_minute(self.calls_per_key), PER_MINUTE),
+            ("rates.wrong_signatures.burst", burst(self.wrong_signatures), BURST),
+            ("rates.wrong_signatures.per_minute", per_minute(self.wrong_signatures), PER_MINUTE),
+            ("rates.sign_in_per_address.burst", burst(self.sign_in_per_address), BURST),
+            ("rates.sign_in_per_address.per_minute", per_minute(self.sign_in_per_address), PER_MINUTE),
+            ("rates.sign_in_per_user.burst", burst(self.sign_in_per_user), BURST),
+            ("rates.sign_in_per_user.per_minute", per_minute(self.sign_in_per_user), PER_MINUTE),
         ]
     }
 }

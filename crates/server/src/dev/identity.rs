@@ -8,13 +8,14 @@ use countersign_domain::access_key::{AccessKeyId, AccessKeyRow, Permissions};
 use countersign_domain::agent::{AgentId, HostFacts, IssuedCertificate, OperatingSystem};
 use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::iam_user::{IamName, IamUser, IamUserId, domain_id, project_id};
 use countersign_domain::install_code::{Form, Route};
 use countersign_domain::operations::{Actor, CodePolicy, IssueInstallCode, MachinePorts, NewInstallCode};
 use countersign_domain::ports::{Admission, Admitted, AgentsWanted, Authority, Clock, Entropy, Records, RecordsError};
 use countersign_domain::sealing::MasterKey;
 use serde::{Deserialize, Serialize};
 
-use crate::certificates;
+use crate::{certificates, passwords};
 
 /// Marks a folder that was made with `--dev`.
 pub(crate) const FILE: &str = "dev.json";
@@ -73,7 +74,16 @@ impl Identity {
     /// The identity that an earlier start wrote to `data`, or a fresh one.
     pub(crate) fn load(data: &Path, entropy: &dyn Entropy) -> Self {
         let kept = std::fs::read_to_string(data.join(FILE)).ok();
-        kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| Self::draw(entropy))
+        let identity = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| Self::draw(entropy));
+        identity.with_derived_ids()
+    }
+
+    /// The ids that follow from the app's. Files of before there were such hold others.
+    fn with_derived_ids(self) -> Self {
+        match AppId::parse(&self.site_key) {
+            Some(app) => Self { domain_id: domain_id(&app), project_id: project_id(&app), ..self },
+            None => self, // refused by `ensure`
+        }
     }
 
     fn draw(entropy: &dyn Entropy) -> Self {
@@ -87,8 +97,8 @@ impl Identity {
             access_key_secret: entropy.text(MIXED, 40),
             denied_access_key_id: format!("CSAK{}", entropy.text(UPPER, 16)),
             denied_access_key_secret: entropy.text(MIXED, 40),
-            domain_id: entropy.text(HEX, 32),
-            project_id: entropy.text(HEX, 32),
+            domain_id: String::new(),
+            project_id: String::new(),
             iam: Iam { domain: "dev".to_owned(), user: "dev".to_owned(), password: entropy.text(MIXED, 20) },
             captcha_app_id: 199_999_164,
             captcha_app_secret: entropy.text(MIXED, 24),
@@ -107,7 +117,7 @@ impl Identity {
         Self { endpoint, ..self.clone() }
     }
 
-    /// Makes the app and its keys where they are missing.
+    /// Makes the app, its keys and its user where they are missing.
     pub(crate) async fn ensure(
         &self,
         records: &dyn Records,
@@ -136,6 +146,19 @@ impl Identity {
             };
             existing_is_fine(records.create_access_key(row, entry).await)?;
         }
+        let name = |text: &str| IamName::parse(text).ok_or_else(|| anyhow::anyhow!("{FILE}: iam: {text:?} is no name"));
+        let (id, domain) = (IamUserId::draw(entropy), name(&self.iam.domain)?);
+        let user = IamUser {
+            id,
+            app,
+            domain,
+            name: name(&self.iam.user)?,
+            password: passwords::hash(self.iam.password.as_bytes(), &entropy.array())?,
+            permissions: Permissions::All,
+            enabled: true,
+            created_at: clock.now(),
+        };
+        existing_is_fine(records.create_iam_user(user, entry("iam_user.created", &id.to_string())).await)?;
         Ok(())
     }
 

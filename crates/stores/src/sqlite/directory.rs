@@ -1,4 +1,4 @@
-//! Apps, access keys, sealing keys and the audit trail.
+//! Apps, access keys, sealing keys and the audit trail; what doors look up in memory.
 
 use async_trait::async_trait;
 use countersign_domain::access_key::{AccessKeyId, AccessKeyRow, Permissions};
@@ -13,7 +13,7 @@ use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::rows::{changed, parsed, refused, rows, tell};
-use super::{SqliteRecords, unavailable};
+use super::{SqliteRecords, iam_users, unavailable};
 
 #[async_trait]
 impl AppRecords for SqliteRecords {
@@ -79,6 +79,7 @@ impl DirectoryRecords for SqliteRecords {
                     [],
                     access_key,
                 )?,
+                iam_users: iam_users::all(connection)?,
                 sealing_keys: rows(
                     connection,
                     "SELECT id, sealed_key, created_at, seals_from FROM sealing_key ORDER BY seals_from, id",
@@ -181,7 +182,7 @@ impl AuditRecords for SqliteRecords {
 }
 
 /// Changes one row of the directory, and notes it.
-fn change(
+pub(super) fn change(
     connection: &Connection,
     statement: &str,
     values: impl rusqlite::Params,

@@ -10,6 +10,7 @@ mod agents;
 mod codes;
 mod contacts;
 mod directory;
+mod iam_users;
 mod install_codes;
 mod migrations;
 mod nonces;

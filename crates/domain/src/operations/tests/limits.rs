@@ -24,10 +24,10 @@ impl Tally for Met {
 }
 
 impl House {
-    fn limited(rates: Rates) -> (Self, Arc<Met>) {
+    fn limited(rates: &Rates) -> (Self, Arc<Met>) {
         let met = Arc::new(Met::default());
         let mut house = Self::new();
-        house.policy.rates = rates;
+        house.policy.rates = *rates;
         house.ports.tally = Arc::<Met>::clone(&met);
         (house, met)
     }
@@ -57,7 +57,7 @@ fn over(limit: Limit) -> Limited {
 
 #[test]
 fn one_address_gets_its_burst_of_challenges_and_then_one_an_interval() {
-    let (mut house, met) = House::limited(Rates { issue_per_address: Some(RULE), ..Rates::default() });
+    let (mut house, met) = House::limited(&Rates { issue_per_address: Some(RULE), ..Rates::default() });
     for _ in 0..2 {
         house.issue("one", None).unwrap();
     }
@@ -75,7 +75,7 @@ fn one_address_gets_its_burst_of_challenges_and_then_one_an_interval() {
 
 #[test]
 fn addresses_of_one_ipv6_network_are_one() {
-    let (mut house, _) = House::limited(Rates { issue_per_address: Some(RULE), ..Rates::default() });
+    let (mut house, _) = House::limited(&Rates { issue_per_address: Some(RULE), ..Rates::default() });
     for client in ["2001:db8::1", "2001:db8::2"] {
         house.from(client).issue("one", None).unwrap();
     }
@@ -87,7 +87,7 @@ fn addresses_of_one_ipv6_network_are_one() {
 fn an_apps_limit_is_its_own_and_one_busy_client_does_not_use_it_up() {
     let rates =
         Rates { issue_per_address: Some(Rule { burst: 1, ..RULE }), issue_per_app: Some(RULE), ..Rates::default() };
-    let (mut house, _) = House::limited(rates);
+    let (mut house, _) = House::limited(&rates);
     house.issue("one", None).unwrap();
     for _ in 0..5 {
         let refused = house.issue("one", None).err();
@@ -105,7 +105,7 @@ fn an_answer_over_a_limit_spends_no_challenge() {
         (Rates { answer_per_address: Some(RULE), ..Rates::default() }, Limit::AnswerPerAddress),
         (Rates { answer_per_app: Some(RULE), ..Rates::default() }, Limit::AnswerPerApp),
     ] {
-        let (house, met) = House::limited(rates);
+        let (house, met) = House::limited(&rates);
         for answer in [RIGHT, WRONG] {
             let token = house.issue("one", None).unwrap().token;
             house.answer(&token, answer, None).unwrap();
@@ -122,7 +122,7 @@ fn an_answer_over_a_limit_spends_no_challenge() {
 
 #[test]
 fn a_redemption_over_the_limit_spends_no_ticket() {
-    let (house, met) = House::limited(Rates { redeem_per_app: Some(RULE), ..Rates::default() });
+    let (house, met) = House::limited(&Rates { redeem_per_app: Some(RULE), ..Rates::default() });
     let ticket = house.ticket(None, None);
     for _ in 0..2 {
         assert!(matches!(house.redeem_for("nonsense", None), Ok(Redemption::Refused(TicketRefusal::Unknown))));
