@@ -1,6 +1,8 @@
 //! How long a whole challenge takes on one thread, beside one PNG encode that is timed in turns with it, and how long a whole
-//! signature, beside one HMAC: the ratio holds on any machine, however busy.
+//! signature, beside one HMAC, and whole sends and checks of codes, beside bare inserts: the ratio holds on any machine, however
+//! busy.
 
+mod codes;
 mod signatures;
 
 use std::io::Write as _;
@@ -22,7 +24,7 @@ use crate::system::{OsEntropy, SystemClock};
 
 #[derive(Args)]
 pub(super) struct Bench {
-    /// What to measure: slider, or the verification of signatures; all challenges, if left out
+    /// What to measure: slider, the verification of signatures, or codes; all challenges, if left out
     #[arg(long = "type", value_name = "TYPE", value_parser = subject)]
     subject: Option<Subject>,
     /// How long each row is measured
@@ -37,13 +39,15 @@ pub(super) struct Bench {
 enum Subject {
     Challenges(Kind),
     Signatures,
+    Codes,
 }
 
 /// Reads `--type`.
 fn subject(word: &str) -> Result<Subject, String> {
     match word {
         "signatures" => Ok(Subject::Signatures),
-        word => kind(word).map(Subject::Challenges).map_err(|kinds| format!("{kinds}, signatures")),
+        "codes" => Ok(Subject::Codes),
+        word => kind(word).map(Subject::Challenges).map_err(|kinds| format!("{kinds}, signatures, codes")),
     }
 }
 
@@ -80,6 +84,9 @@ impl Bench {
             None => self.challenges(&Kind::ALL)?,
             Some(Subject::Challenges(kind)) => self.challenges(&[kind])?,
             Some(Subject::Signatures) => self.signatures()?,
+            Some(Subject::Codes) => {
+                return codes::rows(self.seconds)?.into_iter().try_for_each(|rows| self.print(rows));
+            }
         };
         self.print(rows)
     }

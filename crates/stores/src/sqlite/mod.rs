@@ -17,6 +17,7 @@ mod nonces;
 mod outbox;
 mod rows;
 mod worker;
+pub mod yardstick;
 
 use std::path::Path;
 use std::time::Duration;
@@ -60,7 +61,7 @@ fn connect(path: &Path) -> Result<Connection, RecordsError> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // Every hot statement, and then some.
-        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_prepared_statement_cache_capacity(128);
         Ok(connection)
     };
     open().map_err(|error| unavailable(&error))
