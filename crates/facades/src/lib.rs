@@ -9,7 +9,10 @@ mod alibaba;
 mod basic;
 mod codes;
 mod door;
+mod huawei;
+mod huawei_iam;
 mod huawei_oneaccess;
+mod huawei_service_tickets;
 mod machines;
 mod native_agents;
 mod native_challenges;
@@ -23,7 +26,7 @@ mod views;
 
 use std::sync::Arc;
 
-use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket, SignedCalls};
+use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket, SignIn, SignedCalls};
 use countersign_domain::ports::{Clock, Directory, Entropy};
 
 pub use alibaba::{Settings as AlibabaSettings, signature_holds};
@@ -49,6 +52,8 @@ pub struct Context {
     pub redeem_ticket: Arc<RedeemTicket>,
     /// Admits calls that are signed with an access key.
     pub signed_calls: Arc<SignedCalls>,
+    /// Signs IAM users in, and reads their tokens.
+    pub sign_in: Arc<SignIn>,
     /// Apps and keys.
     pub directory: Arc<dyn Directory>,
     /// Groups, install codes and agents.
@@ -72,7 +77,9 @@ type Build = fn(&Context) -> Arc<dyn Facade>;
 /// Every façade: the name of its file, and how it is built. Sorted; a test compares it with the folder.
 pub const FACADES: &[(&str, Build)] = &[
     ("alibaba", |context| Arc::new(alibaba::Alibaba::new(context))),
+    ("huawei_iam", |context| Arc::new(huawei_iam::HuaweiIam::new(context))),
     ("huawei_oneaccess", |context| Arc::new(huawei_oneaccess::HuaweiOneAccess::new(context))),
+    ("huawei_service_tickets", |context| Arc::new(huawei_service_tickets::HuaweiServiceTickets::new(context))),
     ("native_agents", |context| Arc::new(native_agents::NativeAgents::new(context))),
     ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
     ("native_install_codes", |context| Arc::new(native_install_codes::NativeInstallCodes::new(context))),
@@ -96,7 +103,7 @@ mod tests {
 
     /// Files that façades share.
     const SHARED: &[&str] =
-        &["basic", "codes", "door", "lib", "machines", "problem", "root", "signing", "testing", "views"];
+        &["basic", "codes", "door", "huawei", "lib", "machines", "problem", "root", "signing", "testing", "views"];
 
     #[test]
     fn the_list_is_sorted_and_names_every_file() {

@@ -3,7 +3,7 @@
 
 pub(crate) mod acs3;
 pub(crate) mod form;
-mod hex;
+pub(crate) mod hex;
 pub(crate) mod rpc_v1;
 pub(crate) mod sdk_hmac_sha256;
 

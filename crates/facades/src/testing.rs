@@ -13,11 +13,12 @@ use countersign_domain::audit::AuditEntry;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
 use countersign_domain::contact::{Channel, ContactKeys};
 use countersign_domain::gate::CodeRates;
+use countersign_domain::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
 use countersign_domain::message::SenderName;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, EnrolPolicy, IssueChallenge, JudgeAnswer,
-    Judgement, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy, SignedCalls,
+    Judgement, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy, SignIn, SignedCalls,
     TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority};
@@ -26,7 +27,7 @@ use countersign_domain::routes::{Route, Routes};
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
     FixedDirectory, ManualClock, ModelCodes, ModelMachines, ModelMarks, ModelNonces, ModelThrottle, NoTally,
-    PlainAuthority, PlainPuzzles, PlainTemplates, SeededEntropy, app, block_on,
+    PlainAuthority, PlainPasswords, PlainPuzzles, PlainTemplates, SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
@@ -48,7 +49,7 @@ pub(crate) struct House {
 }
 
 /// The operations on codes, with a gateway and a mail server that are never asked, and no limits but the pause between two codes.
-fn code_operations(ports: &Ports, policy: Policy, post: &ModelCodes) -> Codes {
+fn code_operations(ports: &Ports, policy: &Policy, post: &ModelCodes) -> Codes {
     let route = |sender, channel| Route { sender: SenderName::parse(sender).unwrap(), channel, prefixes: vec![] };
     let routes = Routes::new(vec![route("gateway", Channel::Sms), route("mail", Channel::Email)]);
     let code_ports = CodePorts {
@@ -61,7 +62,7 @@ fn code_operations(ports: &Ports, policy: Policy, post: &ModelCodes) -> Codes {
         entropy: Arc::new(SeededEntropy::new(3)),
         tally: Arc::clone(&ports.tally),
     };
-    let redeem = Arc::new(RedeemTicket::new(ports.clone(), policy));
+    let redeem = Arc::new(RedeemTicket::new(ports.clone(), *policy));
     Codes::new(&code_ports, send_policy(), DeliveryPolicy::DEFAULT, redeem, Some("86"))
 }
 
@@ -113,13 +114,13 @@ impl House {
     }
 
     pub(crate) fn with(oneaccess: OneAccessSettings) -> Self {
-        Self::build(oneaccess, Rates::default(), false, ManualClock::new())
+        Self::build(oneaccess, &Rates::default(), false, ManualClock::new())
     }
 
     /// At this time.
     pub(crate) fn at(time: Timestamp) -> Self {
         let oneaccess = OneAccessSettings { strict_headers: true, secret_key: false };
-        Self::build(oneaccess, Rates::default(), false, ManualClock::at(time))
+        Self::build(oneaccess, &Rates::default(), false, ManualClock::at(time))
     }
 
     /// With every limit on: one call, and another each 2.5 seconds.
@@ -139,20 +140,20 @@ impl House {
             sign_in_per_address: rule,
             sign_in_per_user: rule,
         };
-        Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, rates, false, ManualClock::new())
+        Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, &rates, false, ManualClock::new())
     }
 
     /// With tickets that are bound to addresses.
     pub(crate) fn bound() -> Self {
         Self::build(
             OneAccessSettings { strict_headers: true, secret_key: false },
-            Rates::default(),
+            &Rates::default(),
             true,
             ManualClock::new(),
         )
     }
 
-    fn build(oneaccess: OneAccessSettings, rates: Rates, bind_address: bool, clock: Arc<ManualClock>) -> Self {
+    fn build(oneaccess: OneAccessSettings, rates: &Rates, bind_address: bool, clock: Arc<ManualClock>) -> Self {
         let mut disabled = app("disabled");
         disabled.enabled = false;
         let mut tenant = app("tenants");
@@ -167,6 +168,9 @@ impl House {
             .and_key(key("AK2", "one", Permissions::Only(BTreeSet::new())))
             .and_key(off(key("AK3", "one", Permissions::All)))
             .and_key(key("AK4", "disabled", Permissions::All))
+            .and_user(user(1, "one", "ann", Permissions::All))
+            .and_user(user(2, "one", "powerless", Permissions::Only(BTreeSet::new())))
+            .and_user(IamUser { enabled: false, ..user(3, "one", "off", Permissions::All) })
             .and_key(key("AK5", "two", Permissions::All))
             .and_key(key("AK6", "one", Permissions::Only(BTreeSet::from([Permission::ReadInstallCodes]))))
             // Whose secret captured requests were signed with.
@@ -193,6 +197,7 @@ impl House {
             ticket: Duration::from_mins(3),
             clock_skew: Duration::from_secs(5),
         };
+        let rates = *rates;
         let policy = Policy { lifetimes, rates, bind_address };
         let authority: Arc<dyn Authority> = Arc::new(PlainAuthority);
         let codes = CodePolicy {
@@ -206,10 +211,11 @@ impl House {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
-            codes: code_operations(&ports, policy, &post),
+            codes: code_operations(&ports, &policy, &post),
             machines: Machines::new(ports.clone(), &machines, &authority, codes, enrol),
             invitation: Arc::new(PlainInvitation { open: true }),
             clock: Arc::<ManualClock>::clone(&clock),
+            sign_in: Arc::new(SignIn::new(ports.clone(), Arc::new(PlainPasswords::default()), policy)),
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
             directory: ports.directory,
             entropy: ports.entropy,
@@ -266,6 +272,20 @@ fn key(id: &str, app: &str, permissions: Permissions) -> AccessKey {
         created_at: Timestamp::from_milliseconds(0),
     };
     AccessKey { row, secret: Secret::new("the secret".to_owned()) }
+}
+
+/// A user of the domain `acme`, whose password is `the password`.
+fn user(id: u8, app: &str, name: &str, permissions: Permissions) -> IamUser {
+    IamUser {
+        id: IamUserId::from_bytes([id; 16]),
+        app: AppId::parse(app).unwrap(),
+        domain: IamName::parse("acme").unwrap(),
+        name: IamName::parse(name).unwrap(),
+        password: PasswordHash::new("the password".to_owned()),
+        permissions,
+        enabled: true,
+        created_at: Timestamp::from_milliseconds(0),
+    }
 }
 
 fn off(mut key: AccessKey) -> AccessKey {

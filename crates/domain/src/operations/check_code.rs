@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
+use crate::app::AppId;
 use crate::audit::AuditEntry;
-use crate::code::{CodeState, Digits};
+use crate::code::{Binding, CodePurpose, CodeState, Digits, Resource};
+use crate::contact::Contact;
 use crate::gate::Over;
 use crate::operations::{Actor, CodePorts, SendPolicy};
 use crate::ports::{Checked, CodeCheck, CodeNamed, CodeOutcome, Event, RecordsError};
@@ -44,6 +46,18 @@ impl CheckCode {
     /// The operation over these ports.
     pub fn new(ports: CodePorts, policy: Arc<SendPolicy>) -> Self {
         Self { ports, policy }
+    }
+
+    /// The newest code of this app that was sent to `contact` for this purpose: for doors whose callers do not name it.
+    pub fn newest(
+        &self,
+        app: &AppId,
+        purpose: CodePurpose,
+        contact: &Contact,
+        resource: Option<Resource>,
+    ) -> CodeNamed {
+        let contact = self.ports.keys.key(contact);
+        CodeNamed::Newest(Binding { app: app.clone(), purpose, contact, resource })
     }
 
     /// Compares, and spends the code if `consume` says for which customer. Counting, comparing and spending are one

@@ -71,7 +71,7 @@ impl<'a> Authorization<'a> {
     }
 
     /// What the client should have signed; `None` where what came cannot have been signed by anybody.
-    fn string_to_sign(&self, request: &Request) -> Option<String> {
+    pub(crate) fn string_to_sign(&self, request: &Request) -> Option<String> {
         let canonical = self.canonical_request(request)?;
         let date = request.header(DATE)?;
         Some(format!("{ALGORITHM}\n{date}\n{}", hex::write(&Sha256::digest(canonical).into())))
