@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use countersign_domain::calling_code;
 use countersign_domain::contact::Contact;
 use countersign_domain::message::Message;
 use countersign_domain::ports::{Clock, Receipt, SendError, Sender};
@@ -61,13 +62,21 @@ impl Inbox {
         Arc::new(Self { clock, letters: Mutex::new(VecDeque::with_capacity(ROOM)) })
     }
 
-    /// What was sent to `to`, as it is given or as it is normalised, newest first; everything for an empty one.
+    /// What was sent to `to`, as it is given or as it is normalised, newest first; everything for an empty one. A number may come
+    /// without its calling code, as some doors take it.
     pub fn list(&self, to: &str) -> Vec<Letter> {
         let normalised = Contact::parse(to).ok();
         let normalised = normalised.as_ref().map_or(to, Contact::normalised);
-        let wanted = |letter: &&Letter| to.is_empty() || letter.to == to || letter.to == normalised;
+        let is_theirs = |letter: &Letter| [to, normalised].contains(&letter.to.as_str());
+        let wanted = |letter: &&Letter| to.is_empty() || is_theirs(letter) || national(&letter.to) == Some(normalised);
         self.letters.lock().iter().rev().filter(wanted).cloned().collect()
     }
+}
+
+/// A number without its calling code.
+fn national(number: &str) -> Option<&str> {
+    let digits = number.strip_prefix('+')?;
+    digits.get(calling_code::of(digits)?.number().to_string().len()..)
 }
 
 #[async_trait]
@@ -108,6 +117,7 @@ mod tests {
         assert_eq!(of("ANN@example.com"), of("ann@example.com"));
         assert_eq!(of("008613912345678"), of("+8613912345678"));
         assert_eq!(of("+86 139 1234 5678"), [None]);
+        assert_eq!(of("13912345678"), [None]);
         assert_eq!(inbox.list("").len(), 3);
         assert!(inbox.list("nobody").is_empty());
         insta::assert_json_snapshot!(inbox.list("ann@example.com").last());
