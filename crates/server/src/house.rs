@@ -14,7 +14,7 @@ use countersign_domain::contact::ContactKeys;
 use countersign_domain::install_code::InstallCodeKeys;
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
-    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, Policy, Ports, RedeemTicket,
+    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, Policy, Ports, RedeemTicket, SignIn,
     SignedCalls,
 };
 use countersign_domain::ports::{
@@ -46,6 +46,7 @@ use crate::master_key::MasterKeySource;
 use crate::metrics::Metrics;
 use crate::operations_door::OperationsDoor;
 use crate::pages::Pages;
+use crate::passwords::ArgonPasswords;
 use crate::puzzles::DrawnPuzzles;
 use crate::tls::Tls;
 use crate::widget::Widget;
@@ -194,6 +195,7 @@ pub struct House {
     doorbell: Arc<Doorbell>,
     directory: Arc<SnapshotDirectory>,
     nonces: Arc<KeptNonces>,
+    passwords: Arc<ArgonPasswords>,
     metrics: Arc<Metrics>,
     identity: Option<Identity>,
     authority: Arc<AgentAuthority>,
@@ -246,6 +248,7 @@ impl House {
         let capacity = usize::try_from(config.marks.capacity).unwrap_or(usize::MAX);
         let marks: Arc<dyn Marks> = Arc::new(MemoryMarks::new(Arc::clone(&clock), &*entropy, capacity));
         let nonces = Arc::new(KeptNonces::restore(Arc::clone(&marks), &*vault.records, clock.now()).await?);
+        let passwords = Arc::new(ArgonPasswords::new(Arc::clone(&entropy))?);
         let metrics = Arc::new(Metrics::new());
         let senders = delivery::settings(&config, mode);
         let doorbell = Arc::new(Doorbell::new(Arc::<Metrics>::clone(&metrics)));
@@ -295,6 +298,7 @@ impl House {
             doorbell,
             directory,
             nonces,
+            passwords,
             metrics,
             identity,
             authority,
@@ -408,6 +412,7 @@ impl House {
             redeem_ticket,
             codes: codes_of_people,
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
+            sign_in: Arc::new(SignIn::new(ports.clone(), Arc::<ArgonPasswords>::clone(&self.passwords), policy)),
             directory: Arc::clone(&ports.directory),
             machines: Machines::new(ports.clone(), &self.machines, &self.authority(), codes, enrol),
             invitation: Arc::<Reachable>::clone(reachable),
@@ -445,7 +450,7 @@ impl House {
             reachable,
             &self.config.agents.folder(&self.config.data),
             Arc::clone(&self.ports.local_throttle),
-            self.policy.rates,
+            &self.policy.rates,
             Arc::clone(&self.ports.tally),
         )));
         doors.push(Arc::new(Widget::new().context("the widget's files")?));

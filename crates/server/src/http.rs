@@ -124,6 +124,7 @@ impl Dispatcher {
             Some(door) => self.at_door(door, request, (client, agent), &request_id).await,
             None => (Problem::NotFound.response(language_of(request.headers())), request.body().is_end_stream()),
         };
+        let request_id = name_of(&response).map_or(request_id, str::to_owned);
         let took = self.clock.monotonic().saturating_sub(start);
         let status = response.status.as_u16();
         self.metrics.request(name, status, took);
@@ -168,8 +169,10 @@ impl Dispatcher {
         let response = match timeout(self.deadline, answer).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
+                let refused = door.refuse(Refusal::Failed, &head.headers);
+                let request_id = name_of(&refused).unwrap_or(request_id);
                 tracing::error!(%error, request_id, "a door has failed");
-                door.refuse(Refusal::Failed, &head.headers)
+                refused
             }
             Err(_) => door.refuse(Refusal::DeadlineExceeded, &head.headers),
         };
@@ -205,6 +208,11 @@ async fn collect(mut body: Incoming, patient: bool) -> Result<Bytes, BodyError> 
         }
     }
     if length > BODY_LIMIT { Err(BodyError::TooLarge) } else { Ok(collected.freeze()) }
+}
+
+/// What the door itself calls the request: vendors' clients read it in more than one place, so it is the door's to draw.
+fn name_of(response: &Response) -> Option<&str> {
+    response.headers.get(REQUEST_ID)?.to_str().ok()
 }
 
 fn finished(response: Response, request_id: &str, close: bool) -> hyper::Response<Full<Bytes>> {
