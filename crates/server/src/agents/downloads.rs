@@ -35,10 +35,10 @@ impl Downloads {
         reachable: Arc<Reachable>,
         folder: &Path,
         throttle: Arc<dyn LocalThrottle>,
-        rates: Rates,
+        rates: &Rates,
         tally: Arc<dyn Tally>,
     ) -> Self {
-        Self { reachable, programs: Arc::new(Programs::new(folder)), throttle, rates, tally }
+        Self { reachable, programs: Arc::new(Programs::new(folder)), throttle, rates: *rates, tally }
     }
 
     async fn run(&self, request: &Request) -> Result<Response, Problem> {

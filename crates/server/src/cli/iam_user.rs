@@ -89,7 +89,7 @@ impl IamUserCommand {
                     enabled: true,
                     created_at: SystemClock::new().now(),
                 };
-                create(&place, user, (!password_stdin).then_some(&password), json)
+                create(&place, &user, (!password_stdin).then_some(&password), json)
             }
             Self::List { app, json, place } => list(&place, app.as_deref(), json),
             Self::Enable { id, place } => set_enabled(&place, &id, true),
@@ -113,7 +113,7 @@ fn chosen() -> anyhow::Result<Secret<String>> {
     Ok(password)
 }
 
-fn create(place: &Place, user: IamUser, drawn: Option<&Secret<String>>, json: bool) -> anyhow::Result<()> {
+fn create(place: &Place, user: &IamUser, drawn: Option<&Secret<String>>, json: bool) -> anyhow::Result<()> {
     let vault = place.vault()?;
     let audit = entry("iam_user.created", &user.id.to_string());
     match block_on(async { Ok(vault.records.create_iam_user(user.clone(), audit).await) })? {
@@ -126,7 +126,7 @@ fn create(place: &Place, user: IamUser, drawn: Option<&Secret<String>>, json: bo
     }
     let mut out = std::io::stdout().lock();
     if json {
-        let mut shown = describe(&user);
+        let mut shown = describe(user);
         shown["password"] = json!(drawn.map(Secret::expose));
         writeln!(out, "{shown}")?;
         return Ok(());

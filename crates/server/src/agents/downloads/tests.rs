@@ -37,7 +37,7 @@ impl Door {
         let rule = Rule { burst: 4, interval: std::time::Duration::from_secs(3) };
         let rates = Rates { download_per_address: Some(rule), ..Rates::default() };
         let reachable = reachable(url, None, settings);
-        Self { downloads: Downloads::new(reachable, folder.path(), throttle, rates, Arc::new(Metrics::new())), folder }
+        Self { downloads: Downloads::new(reachable, folder.path(), throttle, &rates, Arc::new(Metrics::new())), folder }
     }
 
     async fn ask(&self, method: Method, path: &str, held: Option<&str>) -> Response {
