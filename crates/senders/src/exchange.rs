@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use countersign_domain::ports::{Clock, SendError};
+use countersign_domain::secret::Secret;
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -27,6 +28,7 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(crate) struct Exchange {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     deadline: Duration,
+    hidden: Vec<Secret<String>>,
 }
 
 /// What came back.
@@ -34,6 +36,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// The status and the body, fit for operators to read.
+    pub(crate) said: String,
 }
 
 /// Reads an address from the settings: `http://` or `https://` and a host, and no name or password in it.
@@ -54,12 +58,14 @@ pub(crate) fn address(text: &str) -> Result<Uri, SettingsError> {
 }
 
 impl Exchange {
-    /// Calls to `address` only, each within `deadline`; as many connections wait for the next message as `connections` says.
+    /// Calls to `address` only, each within `deadline`; as many connections wait for the next message as `connections` says. What
+    /// is `hidden` is never told, should an answer repeat what it was asked with.
     pub(crate) fn new(
         address: &Uri,
         ca: Option<&Path>,
         deadline: Duration,
         connections: usize,
+        hidden: Vec<Secret<String>>,
     ) -> Result<Self, SettingsError> {
         let provider = aws_lc_rs::default_provider();
         let tls = ClientConfig::builder_with_provider(provider.into())
@@ -76,7 +82,7 @@ impl Exchange {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(connections)
             .build(connector.enable_http1().build());
-        Ok(Self { client, deadline })
+        Ok(Self { client, deadline, hidden })
     }
 
     /// One call.
@@ -101,14 +107,23 @@ impl Exchange {
                 body.extend_from_slice(&data[..data.len().min(ANSWER - body.len())]);
             }
         }
-        Ok(Answer { status: head.status, headers: head.headers, body })
+        let said = self.said(head.status, &body);
+        Ok(Answer { status: head.status, headers: head.headers, body, said })
+    }
+
+    fn said(&self, status: StatusCode, body: &[u8]) -> String {
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        for secret in &self.hidden {
+            text = text.replace(secret.expose().as_str(), "…");
+        }
+        format!("HTTP {}: {}", status.as_u16(), discreet(&text))
     }
 }
 
 /// The sender's error for a status that is no success. 408, 425, 429 and 5xx pass; whoever refuses otherwise will refuse again.
 /// A redirect is a refusal: following it would carry a code and a secret to an address that no operator has written down.
 pub(crate) fn refused(answer: &Answer, clock: &dyn Clock) -> SendError {
-    let reason = format!("HTTP {}: {}", answer.status.as_u16(), discreet(&String::from_utf8_lossy(&answer.body)));
+    let reason = answer.said.clone();
     if matches!(answer.status.as_u16(), 408 | 425 | 429 | 500..) {
         return SendError::Transient { reason, retry_after: retry_after(&answer.headers, clock) };
     }
@@ -149,12 +164,12 @@ mod tests {
     use super::*;
     use crate::testing::environment;
 
-    fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Answer {
+    fn answer(status: u16, headers: &[(&'static str, &str)]) -> Answer {
         let headers = headers
             .iter()
             .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()))
             .collect();
-        Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: body.as_bytes().to_vec() }
+        Answer { status: StatusCode::from_u16(status).unwrap(), headers, body: vec![], said: String::new() }
     }
 
     #[test]
@@ -177,7 +192,7 @@ mod tests {
             (503, true),
             (599, true),
         ] {
-            let error = refused(&answer(status, &[], "no"), &*environment.clock);
+            let error = refused(&answer(status, &[]), &*environment.clock);
             assert_eq!(matches!(error, SendError::Transient { .. }), later, "{status}: {error}");
         }
     }
@@ -194,7 +209,7 @@ mod tests {
             ("soon", None),
             ("-1", None),
         ] {
-            let answer = answer(503, &[("retry-after", value)], "");
+            let answer = answer(503, &[("retry-after", value)]);
             assert_eq!(
                 retry_after(&answer.headers, &*environment.clock).map(|span| span.as_secs()),
                 expected,

@@ -147,7 +147,13 @@ impl HttpTemplate {
         let deadline = deadline(settings.deadline_seconds)?;
         let connections = connections(settings.connections)?;
         Ok(Self {
-            exchange: Exchange::new(template.address(), settings.ca.as_deref(), deadline, connections)?,
+            exchange: Exchange::new(
+                template.address(),
+                settings.ca.as_deref(),
+                deadline,
+                connections,
+                template.hidden(),
+            )?,
             template,
             receipts: settings.receipt.as_ref().map(Receipts::new).transpose()?,
             judgement: Judgement::new(settings)?,

@@ -3,7 +3,7 @@
 //! whatever its peer does, and what it says holds neither the code nor the contact.
 //!
 //! To add a kind: a file named after it, in five parts (what it is and its quirks, settings, registration, code, tests), and
-//! its line in [`KINDS`]. [`templates`] is where the words of a message come from; [`discreet`] and [`exchange`] are shared.
+//! its line in [`KINDS`]. [`templates`] is where the words of a message come from; `discreet` and `exchange` are shared.
 
 mod discreet;
 mod exchange;

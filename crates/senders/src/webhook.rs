@@ -69,7 +69,8 @@ impl Webhook {
         }
         let keys = settings.secrets.iter().map(key).collect::<Result<_, _>>()?;
         let deadline = deadline(settings.deadline_seconds)?;
-        let exchange = Exchange::new(&url, settings.ca.as_deref(), deadline, connections(settings.connections)?)?;
+        let exchange =
+            Exchange::new(&url, settings.ca.as_deref(), deadline, connections(settings.connections)?, vec![])?;
         Ok(Self { url, keys, exchange, clock: Arc::clone(&environment.clock) })
     }
 

@@ -5,7 +5,6 @@ use http::HeaderName;
 use serde_json::Value;
 
 use super::{Expected, Settings};
-use crate::discreet::discreet;
 use crate::exchange::{Answer, refused, retry_after, transient};
 use crate::settings::SettingsError;
 
@@ -60,7 +59,7 @@ impl Judgement {
     pub(super) fn of(&self, answer: &Answer, clock: &dyn Clock) -> Result<Receipt, SendError> {
         let text = String::from_utf8_lossy(&answer.body);
         let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
-        let said = || format!("HTTP {}: {}", answer.status.as_u16(), discreet(&text));
+        let said = || answer.said.clone();
         let at = |place: &Place| json.as_ref().and_then(|json| scalar(json.pointer(&place.pointer)?));
         let holds = |place: &Place| at(place).is_some_and(|value| place.values.contains(&value));
         let contains = |words: &[String]| words.iter().any(|word| text.contains(word.as_str()));

@@ -118,6 +118,16 @@ impl Template {
         &self.address
     }
 
+    /// The secrets as they are and as they stand in an address, for what must not be told.
+    pub(super) fn hidden(&self) -> Vec<Secret<String>> {
+        let encoded = |secret: &Secret<String>| Secret::new(utf8_percent_encode(secret.expose(), RESERVED).to_string());
+        let mut all: Vec<_> = self.secrets.values().flat_map(|secret| [secret.clone(), encoded(secret)]).collect();
+        // An empty one would be found everywhere; the longer goes first, in case one holds another.
+        all.retain(|secret| !secret.expose().is_empty());
+        all.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        all
+    }
+
     /// The call for a message.
     ///
     /// # Errors

@@ -72,6 +72,8 @@ async fn an_answer_decides_what_becomes_of_the_message() {
         (answer("200 OK", r#"{"code":null}"#), "not now: nothing at /code: HTTP 200: {\"code\":null}"),
         (answer("200 OK", ""), "not now: nothing at /code: HTTP 200: "),
         (answer("401 Unauthorized", "who?"), "refused: HTTP 401: who?"),
+        // An answer that repeats what it was asked with.
+        (answer("403 No", "bad key s3cret in /?key=s3cret"), "refused: HTTP 403: bad key … in /?key=…"),
         (answer("503 Busy", "later"), "not now: HTTP 503: later"),
         (
             "HTTP/1.1 307 Go\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n".to_owned(),
