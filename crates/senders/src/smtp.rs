@@ -1,11 +1,12 @@
 //! E-mail by SMTP, to the operator's own mail server or to one that takes mail for him.
 //!
 //! Quirks: lettre builds the message and speaks the protocol, but its deadline ends with the connection's beginning, its pool
-//! takes a connection back whose send was given up half-way, and its DKIM signature is made over other bytes than are sent.
-//! So the deadline, the [`connections`] and the signature ([`dkim`]) are ours.
+//! takes a connection back whose send was given up half-way, its DKIM signature is made over other bytes than are sent, and its
+//! buffer outlives STARTTLS. So the deadline, the connections, the signature and the line before TLS are ours.
 
 mod connections;
 mod dkim;
+mod line;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -232,6 +233,7 @@ fn queued_as(response: &Response) -> Option<String> {
 fn send_error(failure: &Failure) -> SendError {
     let error: &Error = match failure {
         Failure::Smtp(error) => error,
+        Failure::Line(error) => return transient(discreet(&format!("no connection to the mail server: {error}"))),
         Failure::Lacks(what) => return refused(&format!("the mail server does not offer {what}")),
     };
     let reason = discreet(&error.to_string());

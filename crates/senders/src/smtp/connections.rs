@@ -15,6 +15,8 @@ use lettre::transport::smtp::response::Response;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
+use super::line::Line;
+
 /// A connection that has waited longer is not used again: servers close theirs after a while, some after one minute.
 const FRESH: Duration = Duration::from_secs(45);
 
@@ -40,6 +42,8 @@ pub(super) struct Server {
 pub(super) enum Failure {
     /// What the server said, or the network.
     Smtp(Error),
+    /// There is no connection.
+    Line(std::io::Error),
     /// What the server does not offer and the message cannot do without.
     Lacks(&'static str),
 }
@@ -108,18 +112,27 @@ impl Connections {
 
 impl Server {
     /// A connection that is protected and authenticated as the settings say.
-    async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
-        let wrapped = if let Security::Tls(parameters) = &self.security { Some(parameters.clone()) } else { None };
-        let server = (self.host.as_str(), self.port);
-        let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(self.patience), &self.hello, wrapped, None).await?;
-        if let Security::Starttls(parameters) = &self.security {
-            connection.starttls(parameters.clone(), &self.hello).await?;
-        }
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
+        let hello = &self.hello;
+        let mut connection = match &self.security {
+            Security::Plain => self.dial(None).await?,
+            Security::Tls(parameters) => self.dial(Some(parameters.clone())).await?,
+            Security::Starttls(parameters) => {
+                let line = Line::connect(&self.host, self.port, self.patience).await.map_err(Failure::Line)?;
+                let mut connection = AsyncSmtpConnection::connect_with_transport(Box::new(line), hello).await?;
+                connection.starttls(parameters.clone(), hello).await?;
+                connection
+            }
+        };
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await?;
         }
         Ok(connection)
+    }
+
+    async fn dial(&self, tls: Option<TlsParameters>) -> Result<AsyncSmtpConnection, Error> {
+        let server = (self.host.as_str(), self.port);
+        AsyncSmtpConnection::connect_tokio1(server, Some(self.patience), &self.hello, tls, None).await
     }
 }
 

@@ -71,6 +71,10 @@ class Server(SMTP):
         text = status if isinstance(status, str) else status.decode()
         if text.startswith("220 mail") and self.behaviour == "hang at greeting":
             await forever()
+        if text.startswith("220 Ready to start TLS") and self.behaviour == "early answers":
+            # As somebody on the line would: what should be said under TLS, before TLS. One write, so that it comes at once.
+            early = "250-mail.example.com\r\n250 AUTH PLAIN\r\n235 2.7.0 welcome\r\n250 OK\r\n250 OK\r\n354 go on\r\n250 OK"
+            text = f"{text}\r\n{early}"
         if text.startswith("220 mail") and self.behaviour == "nonsense":
             text = "HTTP/1.1 200 OK"
         await super().push(text)

@@ -114,6 +114,16 @@ async fn starttls_and_a_password() {
 }
 
 #[tokio::test]
+async fn answers_that_come_before_the_handshake_are_nobodys() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = MailServer::secure(folder.path(), &["early answers"]);
+    let ca = format!("ca = '{}'", folder.path().join("certificate.pem").display());
+    let sender = server.sender(&format!("user = 'ann'\npassword = 'pass wörd'\n{ca}"));
+    let outcome = told(sender.send(&message("ann@example.com", "Your code", "123456")).await);
+    assert!(outcome.starts_with("not now: Connection error: "), "{outcome}");
+}
+
+#[tokio::test]
 async fn what_the_server_does_not_offer() {
     let server = MailServer::start(&["take it"]);
     let outcome = told(server.sender("").send(&message("ann@example.com", "", "123456")).await);
