@@ -64,6 +64,9 @@ pub(super) struct Template {
 impl Template {
     /// Reads the templates and tries them.
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        if let Some(name) = settings.secrets.keys().find(|name| VARIABLES.contains(&name.as_str())) {
+            return Err(SettingsError::new(format!("`secrets.{name}`: every template has a variable of this name")));
+        }
         let mut environment = Environment::new();
         environment.set_fuel(Some(FUEL));
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -140,9 +143,6 @@ impl Template {
     fn add(&mut self, place: &str, source: &str) -> Result<BTreeSet<String>, SettingsError> {
         let complaint = |what: String| SettingsError::new(format!("`{place}`: {what}"));
         let known = |name: &String| VARIABLES.contains(&name.as_str()) || self.secrets.contains_key(name);
-        if let Some(name) = self.secrets.keys().find(|name| VARIABLES.contains(&name.as_str())) {
-            return Err(SettingsError::new(format!("`secrets.{name}`: every template has a variable of this name")));
-        }
         self.environment
             .add_template_owned(place.to_owned(), source.to_owned())
             .map_err(|error| complaint(said(&error)))?;
@@ -189,15 +189,9 @@ impl Template {
         rendered.map_err(|error| format!("`{place}`: {}", said(&error)))
     }
 
-    fn with_secrets(&self, mut values: BTreeMap<&str, Value>) -> Value {
-        let mut all: BTreeMap<String, Value> = BTreeMap::new();
-        for (name, secret) in &self.secrets {
-            all.insert(name.clone(), Value::from(secret.expose().as_str()));
-        }
-        while let Some((name, value)) = values.pop_first() {
-            all.insert(name.to_owned(), value);
-        }
-        Value::from_pairs(all)
+    fn with_secrets(&self, values: BTreeMap<&str, Value>) -> Value {
+        let secrets = self.secrets.iter().map(|(name, secret)| (name.as_str(), Value::from(secret.expose().as_str())));
+        Value::from_pairs(values.into_iter().chain(secrets))
     }
 
     /// A call with values that have in them what escaping is for: what breaks with these breaks at the start.

@@ -101,7 +101,7 @@ async def main():
         options |= {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": authenticate}
     behaviours = itertools.chain(arguments.behaviours, itertools.repeat(arguments.behaviours[-1]))
     server = await asyncio.get_running_loop().create_server(lambda: Server(next(behaviours), **options), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    print("port", server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 

@@ -17,7 +17,7 @@ struct MailServer {
 impl MailServer {
     fn start(arguments: &[&str]) -> Self {
         let peer = Peer::start(python("mail_server.py").args(arguments));
-        let port = peer.line("");
+        let port = peer.line("port ").replace("port ", "");
         Self { peer, port }
     }
 
@@ -37,7 +37,7 @@ impl MailServer {
 
     /// The next message that it took.
     fn took(&self) -> Value {
-        serde_json::from_str(&self.peer.line("{")).unwrap()
+        serde_json::from_str(&self.peer.line("{\"peer\"")).unwrap()
     }
 }
 
