@@ -3,6 +3,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -96,8 +97,9 @@ impl Postfix {
         run(add.args(["-p", "-c", "-u", "example.com", "-f"]).arg(&users).arg("ann"), "pass wörd".as_bytes());
         std::fs::set_permissions(&users, std::fs::Permissions::from_mode(0o644)).unwrap();
         let peer = Peer::start(postfix.arg("-c").arg(path("configuration")).arg("start-fg"));
-        peer.line("daemon started");
-        Self { peer, port, folder }
+        let postfix = Self { peer, port, folder };
+        postfix.peer.line("daemon started");
+        postfix
     }
 
     fn sender(&self, settings: &str) -> Arc<dyn Sender> {
@@ -119,6 +121,16 @@ impl Postfix {
         let message = std::fs::read(file).unwrap();
         std::fs::remove_file(file).unwrap();
         message
+    }
+}
+
+impl Drop for Postfix {
+    fn drop(&mut self) {
+        // What was started waits for the master, which is a process of its own and says in a file which one. Without the file it
+        // has not begun.
+        if let Ok(id) = std::fs::read_to_string(self.folder.path().join("queue/pid/master.pid")) {
+            let _gone = Command::new("kill").args(["-TERM", id.trim()]).status();
+        }
     }
 }
 
