@@ -199,7 +199,7 @@ impl HuaweiServiceTickets {
         let check_code = &self.codes.check_code;
         let code = check_code.newest(&caller.app, purpose()?, &contact, None);
         match check_code.run(code, &typed, Some(customer), by(caller)).await {
-            Ok(CodeVerdict::Right(_)) => Ok(json(&Done {})),
+            Ok(CodeVerdict::Right { .. }) => Ok(json(&Done {})),
             Ok(CodeVerdict::Wrong(_) | CodeVerdict::Dead(_) | CodeVerdict::Unknown) => Err(Complaint::NotVerified),
             Err(error) => Err(Complaint::of_check(&error)),
         }

@@ -18,8 +18,13 @@ pub struct CheckCode {
 /// What a check says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CodeVerdict {
-    /// It is the code. Where the check spends it, its contact is a verified one now.
-    Right(Option<VerifiedContact>),
+    /// It is the code.
+    Right {
+        /// Where the check spends it, its contact, which is a verified one now.
+        verified: Option<VerifiedContact>,
+        /// How many wrong tries it takes from now on: none, where it is spent.
+        tries_left: u32,
+    },
     /// It is not; the code takes this many wrong tries more.
     Wrong(u32),
     /// There is no code to compare with: it was spent, guessed out or replaced, or its time is over.
@@ -85,7 +90,10 @@ impl CheckCode {
         let audit = AuditEntry::new(ports.clock.now(), by.name, "code.checked", "").with_detail(by.detail);
         let checked = ports.records.check_code(check, audit).await?;
         let (outcome, verdict) = match checked {
-            Checked::Right(_, verified) => (CodeOutcome::Right, Ok(CodeVerdict::Right(verified))),
+            Checked::Right(code, verified) => {
+                let tries_left = if verified.is_some() { 0 } else { code.tries_left() };
+                (CodeOutcome::Right, Ok(CodeVerdict::Right { verified, tries_left }))
+            }
             Checked::Wrong(code) => (CodeOutcome::Wrong, Ok(CodeVerdict::Wrong(code.tries_left()))),
             Checked::Dead(_, state) => (CodeOutcome::Dead, Ok(CodeVerdict::Dead(state))),
             Checked::Unknown => (CodeOutcome::Unknown, Ok(CodeVerdict::Unknown)),
