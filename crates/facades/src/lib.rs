@@ -16,6 +16,8 @@ mod huawei_service_tickets;
 mod machines;
 mod native_agents;
 mod native_challenges;
+mod native_codes;
+mod native_contacts;
 mod native_install_codes;
 mod native_tickets;
 mod openapi;
@@ -30,7 +32,7 @@ use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket, 
 use countersign_domain::ports::{Clock, Directory, Entropy};
 
 pub use alibaba::{Settings as AlibabaSettings, signature_holds};
-pub use codes::Codes;
+pub use codes::{CheckedCodeJson, CodeStatusJson, Codes, ContactJson, SentCodeJson, code_state, contact_of};
 pub use countersign_domain::language::Language;
 pub use door::{BODY_LIMIT, Facade, Head, NATIVE, Refusal, Request, Response, json};
 pub use huawei_oneaccess::Settings as OneAccessSettings;
@@ -82,6 +84,8 @@ pub const FACADES: &[(&str, Build)] = &[
     ("huawei_service_tickets", |context| Arc::new(huawei_service_tickets::HuaweiServiceTickets::new(context))),
     ("native_agents", |context| Arc::new(native_agents::NativeAgents::new(context))),
     ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
+    ("native_codes", |context| Arc::new(native_codes::NativeCodes::new(context))),
+    ("native_contacts", |context| Arc::new(native_contacts::NativeContacts::new(context))),
     ("native_install_codes", |context| Arc::new(native_install_codes::NativeInstallCodes::new(context))),
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
     ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),

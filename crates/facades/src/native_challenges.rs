@@ -13,7 +13,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_domain::app::{Action, AppId, AppRefusal};
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, Wanted};
-use countersign_domain::contact::Contact;
 use countersign_domain::language::Language;
 use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
@@ -26,10 +25,10 @@ use http::header::{
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::Context;
 use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::problem::{Problem, language_of};
 use crate::views::{ViewJson, rfc3339};
+use crate::{Codes, Context};
 
 /// What our own pages show: small files, and a piece whose row is told nowhere.
 const STYLE: Style = Style { format: PictureFormat::Jpeg, axes: Axes::Two };
@@ -40,12 +39,14 @@ const ANSWER: &str = "/v1/challenges/answer";
 pub(crate) struct NativeChallenges {
     issue_challenge: Arc<IssueChallenge>,
     judge_answer: Arc<JudgeAnswer>,
+    /// For how a contact is read: as it is when a code is sent there.
+    codes: Codes,
 }
 
 impl NativeChallenges {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { issue_challenge, judge_answer, .. } = context.clone();
-        Self { issue_challenge, judge_answer }
+        let Context { issue_challenge, judge_answer, codes, .. } = context.clone();
+        Self { issue_challenge, judge_answer, codes }
     }
 }
 
@@ -171,7 +172,7 @@ impl NativeChallenges {
             })?,
         };
         let action = body.action.as_deref().map(action).transpose()?;
-        let contact = body.contact.as_deref().map(Contact::parse).transpose().map_err(|_| {
+        let contact = body.contact.as_deref().map(|text| self.codes.contact(text)).transpose().map_err(|_| {
             Problem::malformed(
                 "`contact` is neither a phone number nor an e-mail address",
                 "`contact` 既不是手机号也不是邮箱地址",

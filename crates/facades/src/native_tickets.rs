@@ -44,9 +44,7 @@ impl NativeTickets {
         let key = authenticate(request, &*self.directory, Permission::RedeemTickets)?;
         let body: RedeemBody = serde_json::from_slice(&request.body)?;
         let action = body.action.as_deref().map(action).transpose()?;
-        let client: Option<IpAddr> = body.client_ip.as_deref().map(str::parse).transpose().map_err(|_| {
-            Problem::malformed("`client_ip` is no IPv4 or IPv6 address", "`client_ip` 不是 IPv4 或 IPv6 地址")
-        })?;
+        let client = body.client_ip.as_deref().map(client_ip).transpose()?;
         let expected = Expected { door: &NATIVE, app: &key.row.app, action: action.as_ref(), contact: None, client };
         match self.redeem_ticket.run(&body.ticket, expected, self.entropy.array()).await {
             Ok(redemption) => Ok(Response::new(StatusCode::OK, "application/json", redemption_json(&redemption))),
@@ -54,6 +52,12 @@ impl NativeTickets {
             Err(RedeemTicketError::Busy(_)) => Err(Problem::Busy),
         }
     }
+}
+
+/// Reads where an app saw a person.
+pub(crate) fn client_ip(text: &str) -> Result<IpAddr, Problem> {
+    text.parse()
+        .map_err(|_| Problem::malformed("`client_ip` is no IPv4 or IPv6 address", "`client_ip` 不是 IPv4 或 IPv6 地址"))
 }
 
 #[async_trait]
@@ -99,19 +103,21 @@ pub fn redemption_json(redemption: &Redemption) -> Vec<u8> {
             action: stamp.action.as_ref().map(Action::as_str),
             solved_at: rfc3339(stamp.issued_at),
         },
-        Redemption::Refused(refusal) => RedemptionJson::Refused {
-            valid: false,
-            reason: match refusal {
-                TicketRefusal::Unknown => "unknown",
-                TicketRefusal::Expired => "expired",
-                TicketRefusal::Used => "used",
-                TicketRefusal::OtherAction => "other-action",
-                TicketRefusal::OtherContact => "other-contact",
-                TicketRefusal::OtherAddress => "other-address",
-            },
-        },
+        Redemption::Refused(refusal) => RedemptionJson::Refused { valid: false, reason: refusal_word(*refusal) },
     };
     json(&answer)
+}
+
+/// The word for why a ticket was refused.
+pub(crate) fn refusal_word(refusal: TicketRefusal) -> &'static str {
+    match refusal {
+        TicketRefusal::Unknown => "unknown",
+        TicketRefusal::Expired => "expired",
+        TicketRefusal::Used => "used",
+        TicketRefusal::OtherAction => "other-action",
+        TicketRefusal::OtherContact => "other-contact",
+        TicketRefusal::OtherAddress => "other-address",
+    }
 }
 
 #[cfg(test)]

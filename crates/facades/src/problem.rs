@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use countersign_domain::contact::Channel;
+use countersign_domain::gate::{CodeLimit, Over};
 use countersign_domain::install_code::CodeRefusal;
 use countersign_domain::language::Language;
+use countersign_domain::operations::TicketRefusal;
 use countersign_domain::ports::{AuthorityFailure, RecordsError};
 use countersign_domain::rates::{Limit, Limited};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -11,6 +14,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::door::{Refusal, Response, header, json};
+use crate::native_tickets::refusal_word;
+
+mod codes;
 
 /// The language that a browser asks for.
 pub fn language_of(headers: &HeaderMap) -> Language {
@@ -66,6 +72,29 @@ pub enum Problem {
     GroupExists,
     /// The group cannot be removed.
     GroupInUse,
+    /// As many codes were sent, or wrong ones typed, as may be.
+    OverLimit {
+        /// Which limit, and how long to wait.
+        over: Over,
+        /// Whether a ticket would lift it.
+        ticket_lifts: bool,
+    },
+    /// The send must be paid for with a ticket.
+    TicketRequired,
+    /// The ticket that should pay for a send does not count.
+    TicketRefused(TicketRefusal),
+    /// The operator sends nothing to this contact.
+    ContactBlocked,
+    /// The operator sends no texts to this country.
+    CountryNotAllowed,
+    /// Nobody can have this number.
+    ImpossibleNumber,
+    /// No sender serves this channel or country.
+    NoSender(Channel),
+    /// The same idempotency key came with another call before.
+    IdempotencyKeyReused,
+    /// The operator's template for the message fails.
+    TemplateBroken,
     /// The client or its app calls too often.
     TooManyRequests(Limited),
     /// The server has a defect.
@@ -83,14 +112,16 @@ struct Document<'a> {
     status: u16,
     detail: &'a str,
     #[serde(flatten)]
-    limited: Option<LimitedJson>,
+    more: Option<More>,
 }
 
-/// The two members that [`Problem::TooManyRequests`] adds.
+/// The members that some problems add, for programs.
 #[derive(Serialize)]
-struct LimitedJson {
-    limit: &'static str,
-    retry_after_ms: u64,
+#[serde(untagged)]
+enum More {
+    Limited { limit: &'static str, retry_after_ms: u64 },
+    OverLimit { limit: &'static str, retry_after_ms: u64, unlock: &'static str },
+    Ticket { reason: &'static str },
 }
 
 /// A problem's words: type, status, English title and detail, Chinese title and detail.
@@ -98,7 +129,7 @@ type Words<'a> = (&'static str, StatusCode, [&'a str; 2], [&'a str; 2]);
 
 impl Problem {
     /// One of each, for what must know them all, such as the API's description. A test holds it against the words below.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 42] = [
         Self::MalformedRequest(String::new(), String::new()),
         Self::Unauthenticated,
         Self::PermissionDenied,
@@ -128,6 +159,18 @@ impl Problem {
         Self::NoSuchThing,
         Self::GroupExists,
         Self::GroupInUse,
+        Self::OverLimit {
+            over: Over { limit: CodeLimit::Resend, retry_after: Duration::from_secs(1) },
+            ticket_lifts: false,
+        },
+        Self::TicketRequired,
+        Self::TicketRefused(TicketRefusal::Used),
+        Self::ContactBlocked,
+        Self::CountryNotAllowed,
+        Self::ImpossibleNumber,
+        Self::NoSender(Channel::Sms),
+        Self::IdempotencyKeyReused,
+        Self::TemplateBroken,
         Self::TooManyRequests(Limited { limit: Limit::IssuePerAddress, retry_after: Duration::from_secs(1) }),
         Self::Failed,
         Self::Busy,
@@ -300,6 +343,15 @@ impl Problem {
                 ["The group cannot be removed", "It is the default group, or install codes or agents belong to it."],
                 ["该分组无法删除", "它是默认分组，或仍有安装码、Agent 属于它。"],
             ),
+            Self::OverLimit { over, ticket_lifts } => codes::over_limit(over.limit, *ticket_lifts),
+            Self::TicketRequired => codes::TICKET_REQUIRED,
+            Self::TicketRefused(refusal) => codes::ticket_refused(*refusal),
+            Self::ContactBlocked => codes::CONTACT_BLOCKED,
+            Self::CountryNotAllowed => codes::COUNTRY_NOT_ALLOWED,
+            Self::ImpossibleNumber => codes::IMPOSSIBLE_NUMBER,
+            Self::NoSender(channel) => codes::no_sender(*channel),
+            Self::IdempotencyKeyReused => codes::IDEMPOTENCY_KEY_REUSED,
+            Self::TemplateBroken => codes::TEMPLATE_BROKEN,
             Self::TooManyRequests(_) => (
                 "urn:countersign:problem:too-many-requests",
                 StatusCode::TOO_MANY_REQUESTS,
@@ -344,14 +396,7 @@ impl Problem {
             Language::English => english,
             Language::Chinese => chinese,
         };
-        let limited = match self {
-            Self::TooManyRequests(limited) => Some(LimitedJson {
-                limit: limited.limit.name(),
-                retry_after_ms: u64::try_from(limited.retry_after.as_millis()).unwrap_or(u64::MAX),
-            }),
-            _ => None,
-        };
-        let document = Document { r#type, title, status: status.as_u16(), detail, limited };
+        let document = Document { r#type, title, status: status.as_u16(), detail, more: self.more() };
         let answer = Response::new(status, "application/problem+json", json(&document))
             .with_header(CONTENT_LANGUAGE, language.pick("en", "zh-CN"));
         match self {
@@ -359,8 +404,25 @@ impl Problem {
             Self::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
             Self::Busy => answer.with_header(RETRY_AFTER, "1"),
             Self::TooManyRequests(limited) => answer.with_value(RETRY_AFTER, retry_after(limited.retry_after)),
+            Self::OverLimit { over, .. } => answer.with_value(RETRY_AFTER, retry_after(over.retry_after)),
             Self::InstallCodesPaused(wait) => answer.with_value(RETRY_AFTER, retry_after(*wait)),
             _ => answer,
+        }
+    }
+
+    fn more(&self) -> Option<More> {
+        let milliseconds = |wait: Duration| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        match self {
+            Self::TooManyRequests(limited) => {
+                Some(More::Limited { limit: limited.limit.name(), retry_after_ms: milliseconds(limited.retry_after) })
+            }
+            Self::OverLimit { over, ticket_lifts } => Some(More::OverLimit {
+                limit: over.limit.name(),
+                retry_after_ms: milliseconds(over.retry_after),
+                unlock: if *ticket_lifts { "ticket" } else { "wait" },
+            }),
+            Self::TicketRefused(refusal) => Some(More::Ticket { reason: refusal_word(*refusal) }),
+            _ => None,
         }
     }
 }
@@ -456,7 +518,8 @@ mod tests {
     /// Every problem has its type in `words`, or the compiler complains; so what stands there is all there is.
     #[test]
     fn all_are_all() {
-        let (code, _) = include_str!("problem.rs").split_once("#[cfg(test)]").unwrap();
+        let (own, _) = include_str!("problem.rs").split_once("#[cfg(test)]").unwrap();
+        let code = [own, include_str!("problem/codes.rs")].concat();
         let types = code.split('"').filter(|text| text.starts_with("urn:countersign:problem:"));
         let listed: BTreeSet<_> = Problem::ALL.iter().map(Problem::r#type).collect();
         assert_eq!(listed.len(), Problem::ALL.len());

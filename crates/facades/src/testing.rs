@@ -11,7 +11,8 @@ use countersign_domain::agent::{AgentCertificate, AgentId, OperatingSystem};
 use countersign_domain::app::{Action, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
-use countersign_domain::contact::{Channel, ContactKeys};
+use countersign_domain::code::CodeId;
+use countersign_domain::contact::{Channel, Contact, ContactKeys};
 use countersign_domain::gate::CodeRates;
 use countersign_domain::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
@@ -21,7 +22,7 @@ use countersign_domain::operations::{
     Judgement, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy, SignIn, SignedCalls,
     TicketDemand,
 };
-use countersign_domain::ports::{AuditRecords as _, Authority};
+use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;
 use countersign_domain::routes::{Route, Routes};
 use countersign_domain::secret::Secret;
@@ -46,13 +47,14 @@ pub(crate) struct House {
     pub(crate) records: ModelMachines,
     /// Codes, messages and verified contacts.
     pub(crate) post: ModelCodes,
+    code_ports: CodePorts,
 }
 
-/// The operations on codes, with a gateway and a mail server that are never asked, and no limits but the pause between two codes.
-fn code_operations(ports: &Ports, policy: &Policy, post: &ModelCodes) -> Codes {
+/// What codes need, with a gateway and a mail server that are never asked.
+fn code_ports(ports: &Ports, post: &ModelCodes) -> CodePorts {
     let route = |sender, channel| Route { sender: SenderName::parse(sender).unwrap(), channel, prefixes: vec![] };
     let routes = Routes::new(vec![route("gateway", Channel::Sms), route("mail", Channel::Email)]);
-    let code_ports = CodePorts {
+    CodePorts {
         records: Arc::new(post.clone()),
         keys: Arc::new(ContactKeys::new(&Secret::new([8; 32]))),
         templates: Arc::new(PlainTemplates),
@@ -61,11 +63,14 @@ fn code_operations(ports: &Ports, policy: &Policy, post: &ModelCodes) -> Codes {
         clock: Arc::clone(&ports.clock),
         entropy: Arc::new(SeededEntropy::new(3)),
         tally: Arc::clone(&ports.tally),
-    };
-    let redeem = Arc::new(RedeemTicket::new(ports.clone(), *policy));
-    Codes::new(&code_ports, send_policy(), DeliveryPolicy::DEFAULT, redeem, Some("86"))
+    }
 }
 
+fn code_operations(ports: &CodePorts, policy: SendPolicy, redeem: &Arc<RedeemTicket>) -> Codes {
+    Codes::new(ports, policy, DeliveryPolicy::DEFAULT, Arc::clone(redeem), Some("86"))
+}
+
+/// No limits but the pause between two codes.
 fn send_policy() -> SendPolicy {
     let default = PurposePolicy { interval: Some(Duration::from_mins(1)), ..PurposePolicy::DEFAULT };
     let needs_ticket = PurposePolicy { ticket: TicketDemand::Always, ..default };
@@ -207,11 +212,13 @@ impl House {
         };
         let enrol = EnrolPolicy { rates, certificate: Duration::from_hours(90 * 24) };
         let nonces = Arc::new(ModelNonces::new(Arc::<ManualClock>::clone(&clock), 1_000));
+        let code_ports = code_ports(&ports, &post);
+        let redeem = Arc::new(RedeemTicket::new(ports.clone(), policy));
         let context = Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
-            redeem_ticket: Arc::new(RedeemTicket::new(ports.clone(), policy)),
-            codes: code_operations(&ports, &policy, &post),
+            codes: code_operations(&code_ports, send_policy(), &redeem),
+            redeem_ticket: redeem,
             machines: Machines::new(ports.clone(), &machines, &authority, codes, enrol),
             invitation: Arc::new(PlainInvitation { open: true }),
             clock: Arc::<ManualClock>::clone(&clock),
@@ -222,21 +229,40 @@ impl House {
             alibaba: AlibabaSettings { host_id: "verify.example.com".to_owned(), time_zone: jiff::tz::offset(8) },
             oneaccess,
         };
-        Self { clock, context, records, post }
+        Self { clock, context, records, post, code_ports }
+    }
+
+    /// The same with other ports of codes, or another policy.
+    pub(crate) fn with_codes(mut self, change: impl FnOnce(&mut CodePorts, &mut SendPolicy)) -> Self {
+        let mut policy = send_policy();
+        change(&mut self.code_ports, &mut policy);
+        self.context.codes = code_operations(&self.code_ports, policy, &self.context.redeem_ticket);
+        self
+    }
+
+    /// The digits of a live code, which no answer tells.
+    pub(crate) fn digits(&self, id: &str) -> String {
+        let code = block_on(self.post.code(CodeId::parse(id).unwrap())).unwrap();
+        let digits = self.code_ports.keys.open_digits(code.id, &code.sealed_digits.unwrap()).unwrap();
+        digits.expose().to_owned()
+    }
+
+    /// The audit trail of codes and contacts, as [`audit`](Self::audit).
+    pub(crate) fn audit_of_codes(&self) -> String {
+        lines(&block_on(self.post.audit_entries(100)).unwrap())
     }
 
     /// The newest entries of the audit trail, oldest first, a line each.
     pub(crate) fn audit(&self) -> String {
-        let entries = block_on(self.records.audit_entries(100)).unwrap();
-        let lines = entries.iter().rev().map(|entry| {
-            let AuditEntry { actor, event, subject, detail, .. } = entry;
-            format!("{actor} | {event} | {subject} | {detail}\n")
-        });
-        lines.collect()
+        lines(&block_on(self.records.audit_entries(100)).unwrap())
     }
 
     /// The token of a challenge that a door would have asked for.
     pub(crate) fn challenge(&self, app: &str, action: Option<&str>, axes: Axes) -> String {
+        self.challenge_for(app, action, axes, None)
+    }
+
+    fn challenge_for(&self, app: &str, action: Option<&str>, axes: Axes, contact: Option<&Contact>) -> String {
         let request = ChallengeRequest {
             door: NATIVE,
             app: &AppId::parse(app).unwrap(),
@@ -245,21 +271,38 @@ impl House {
             level: Level::DEFAULT,
             style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
-            contact: None,
+            contact,
             note: Note::default(),
         };
         block_on(self.context.issue_challenge.run(request)).unwrap().token
     }
 
     pub(crate) fn ticket(&self, app: &str, action: Option<&str>) -> String {
-        let token = self.challenge(app, action, Axes::One);
-        let challenge = self.context.judge_answer.open(&token, &NATIVE, None).unwrap();
+        self.solved(&self.challenge(app, action, Axes::One))
+    }
+
+    /// A ticket of the app `one` that pays for a code.
+    pub(crate) fn ticket_for(&self, purpose: &str, to: &str) -> String {
+        let contact = Contact::parse(to).unwrap();
+        self.solved(&self.challenge_for("one", Some(purpose), Axes::One, Some(&contact)))
+    }
+
+    fn solved(&self, token: &str) -> String {
+        let challenge = self.context.judge_answer.open(token, &NATIVE, None).unwrap();
         let answer = Answer::Slider { x: 100.0, y: None };
         match block_on(self.context.judge_answer.run(challenge, &answer, None, CLIENT)).unwrap() {
             Judgement::Passed(ticket) => ticket.ticket,
             Judgement::Failed => panic!("the right answer failed"),
         }
     }
+}
+
+fn lines(entries: &[AuditEntry]) -> String {
+    let lines = entries.iter().rev().map(|entry| {
+        let AuditEntry { actor, event, subject, detail, .. } = entry;
+        format!("{actor} | {event} | {subject} | {detail}\n")
+    });
+    lines.collect()
 }
 
 fn key(id: &str, app: &str, permissions: Permissions) -> AccessKey {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_domain::access_key::Permission;
+use countersign_domain::gate::CodeLimit;
 use countersign_domain::language::Language;
 use countersign_domain::operations::{Redemption, TicketRefusal};
 use countersign_domain::rates::Limit;
@@ -20,7 +21,8 @@ mod answers;
 const KEY: (&str, &str) = ("authorization", "Basic QUsxOnRoZSBzZWNyZXQ="); // AK1:the secret
 const DENIED: (&str, &str) = ("authorization", "Basic QUsyOnRoZSBzZWNyZXQ="); // AK2:the secret
 /// The doors that the document describes.
-const NATIVE: [&str; 4] = ["native_agents", "native_challenges", "native_install_codes", "native_tickets"];
+const NATIVE: [&str; 6] =
+    ["native_agents", "native_challenges", "native_codes", "native_contacts", "native_install_codes", "native_tickets"];
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", "TRACE"];
 
 /// By what an operation proves who calls.
@@ -54,14 +56,20 @@ const fn operation(
 }
 
 use Permission::{
-    CreateInstallCodes, ManageGroups, ReadAgents, ReadInstallCodes, RedeemTickets, RevokeAgents, RevokeInstallCodes,
+    CheckCodes, CreateInstallCodes, ManageContacts, ManageGroups, ReadAgents, ReadContacts, ReadInstallCodes,
+    RedeemTickets, RevokeAgents, RevokeInstallCodes, SendCodes,
 };
 use Proof::{Certificate, Key, Nothing};
 
-const OPERATIONS: [Operation; 18] = [
+const OPERATIONS: [Operation; 23] = [
     operation("issueChallenge", "POST", "/v1/challenges", 201, Nothing, true),
     operation("answerChallenge", "POST", "/v1/challenges/answer", 200, Nothing, true),
     operation("redeemTicket", "POST", "/v1/tickets/redeem", 200, Key(RedeemTickets), true),
+    operation("sendCode", "POST", "/v1/codes", 202, Key(SendCodes), true),
+    operation("checkCode", "POST", "/v1/codes/check", 200, Key(CheckCodes), true),
+    operation("showCode", "GET", "/v1/codes/{id}", 200, Key(SendCodes), false),
+    operation("listContacts", "GET", "/v1/contacts", 200, Key(ReadContacts), false),
+    operation("forgetContact", "DELETE", "/v1/contacts/{id}", 204, Key(ManageContacts), false),
     operation("createInstallCode", "POST", "/v1/install-codes", 201, Key(CreateInstallCodes), true),
     operation("listInstallCodes", "GET", "/v1/install-codes", 200, Key(ReadInstallCodes), false),
     operation("showInstallCode", "GET", "/v1/install-codes/{id}", 200, Key(ReadInstallCodes), false),
@@ -90,7 +98,9 @@ impl Operation {
         let is_one_of = |ids: &[&str]| ids.contains(&self.id);
         match problem {
             Problem::Failed | Problem::Busy | Problem::DeadlineExceeded | Problem::TooManyRequests(_) => true,
-            Problem::MalformedRequest(..) => self.body || is_one_of(&["listInstallCodes", "listAgents"]),
+            Problem::MalformedRequest(..) => {
+                self.body || is_one_of(&["listInstallCodes", "listAgents", "listContacts"])
+            }
             Problem::BodyIncomplete | Problem::BodyTooLarge => self.body,
             Problem::Unauthenticated | Problem::PermissionDenied => matches!(self.proof, Key(_)),
             Problem::CertificateNeeded | Problem::AgentGone => self.proof == Certificate,
@@ -107,6 +117,15 @@ impl Operation {
             Problem::TooManyInstallCodes => is_one_of(&["createInstallCode"]),
             Problem::GroupExists => is_one_of(&["createGroup", "renameGroup"]),
             Problem::GroupInUse => is_one_of(&["removeGroup"]),
+            Problem::OverLimit { .. } => is_one_of(&["sendCode", "checkCode"]),
+            Problem::TicketRequired
+            | Problem::TicketRefused(_)
+            | Problem::ContactBlocked
+            | Problem::CountryNotAllowed
+            | Problem::ImpossibleNumber
+            | Problem::NoSender(_)
+            | Problem::IdempotencyKeyReused
+            | Problem::TemplateBroken => is_one_of(&["sendCode"]),
             // Of other paths and methods.
             Problem::NotFound | Problem::MethodNotAllowed(_) => false,
         }
@@ -221,7 +240,12 @@ fn every_native_path_stands_in_the_document_and_no_other() {
         }
     }
     // Paths below those that end in `/*` stand in the code of the doors only.
-    for code in [include_str!("../native_agents.rs"), include_str!("../native_install_codes.rs")] {
+    for code in [
+        include_str!("../native_agents.rs"),
+        include_str!("../native_codes.rs"),
+        include_str!("../native_contacts.rs"),
+        include_str!("../native_install_codes.rs"),
+    ] {
         for path in code.split('"').filter(|text| text.starts_with("/v1/") && !text.ends_with('*')) {
             assert!(described.contains(path), "{path}");
         }
@@ -326,7 +350,12 @@ fn the_document_names_this_version_and_every_limit() {
     assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
     let limited = &document["components"]["responses"]["TooManyRequests"]["content"]["application/problem+json"];
     let limits = limited["schema"]["properties"]["limit"]["enum"].as_array().unwrap();
-    assert_eq!(*limits, Limit::ALL.map(|limit| json!(limit.name())));
+    let ours = Limit::ALL.map(|limit| json!(limit.name()));
+    assert_eq!(*limits, ours);
+    let of_codes = CodeLimit::ALL.map(|limit| json!(limit.name()));
+    let limited = &document["components"]["responses"]["TooManyCodes"]["content"]["application/problem+json"];
+    let limits = limited["schema"]["properties"]["limit"]["enum"].as_array().unwrap();
+    assert_eq!(*limits, [&of_codes[..], &ours].concat());
 }
 
 #[test]
@@ -342,6 +371,8 @@ fn every_reason_for_refusing_a_ticket_stands_in_the_document() {
     });
     let documented = document()["components"]["schemas"]["RefusedTicket"]["properties"]["reason"]["enum"].clone();
     assert_eq!(documented, json!(reasons));
+    let refused = &document()["components"]["responses"]["CodeRefused"]["content"]["application/problem+json"];
+    assert_eq!(refused["schema"]["properties"]["reason"]["enum"], json!(reasons));
 }
 
 #[test]

@@ -191,7 +191,9 @@ fn a_code_is_sent_found_right_once_and_verifies_its_contact() {
     assert_eq!(post.check(sent, "12345"), Err(CheckCodeError::NotACode));
     let wrong = if digits == "000000" { "000001" } else { "000000" };
     assert_eq!(post.check(sent, wrong), Ok(CodeVerdict::Wrong(4)));
-    let Ok(CodeVerdict::Right { verified: Some(verified), tries_left: 0 }) = post.check(sent, &digits) else { panic!("it is right") };
+    let Ok(CodeVerdict::Right { verified: Some(verified), tries_left: 0 }) = post.check(sent, &digits) else {
+        panic!("it is right")
+    };
     assert_eq!(post.check(sent, &digits), Ok(CodeVerdict::Dead(CodeState::Ended(CodeEnd::Spent))));
     let contacts = VerifiedContacts::new(post.ports.clone(), Arc::new(post.policy.clone()));
     let contact = Contact::parse(PHONE).unwrap();

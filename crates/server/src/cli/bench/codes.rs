@@ -173,7 +173,10 @@ impl Post {
                     let named = CodeNamed::Id(post.app.id.clone(), id);
                     let by = Actor { name: "bench", detail: "" };
                     let verdict = post.check_code.run(named, &digits, Some(Customer::default()), by).await?;
-                    anyhow::ensure!(matches!(verdict, CodeVerdict::Right { verified: Some(_), .. }), "a right code is right");
+                    anyhow::ensure!(
+                        matches!(verdict, CodeVerdict::Right { verified: Some(_), .. }),
+                        "a right code is right"
+                    );
                 }
                 anyhow::Ok(())
             });
