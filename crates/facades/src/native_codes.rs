@@ -278,7 +278,7 @@ impl CheckBody {
             }
             (None, Some(to), Some(word), about) => {
                 let about = about.as_deref().map(resource).transpose()?;
-                Ok(codes.check_code.newest(&key.row.app, &contact(codes, to)?, purpose(word)?, about))
+                Ok(codes.check_code.newest(&key.row.app, purpose(word)?, &contact(codes, to)?, about))
             }
             _ => Err(Problem::malformed(
                 "give `id`, or `to` and `purpose` (and `resource`, if the code is for one)",
