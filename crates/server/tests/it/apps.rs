@@ -65,6 +65,26 @@ fn keys_are_made_for_an_app_and_their_secret_is_shown_once() {
 }
 
 #[test]
+fn a_users_password_is_shown_once_and_kept_as_a_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let app = output(&["app", "create", "--name", "Test"], data);
+    let create = ["iam-user", "create", "--app", app.trim(), "--domain", "acme", "--name", "ann", "--json"];
+    let user: Value = serde_json::from_str(&output(&create, data)).unwrap();
+    let (id, password) = (user["id"].as_str().unwrap(), user["password"].as_str().unwrap());
+    assert!(!run(&create, data).status.success(), "the name is taken");
+    output(&["iam-user", "disable", id], data);
+    let listed = output(&["iam-user", "list", "--json"], data);
+    let kept: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((&kept["id"], &kept["enabled"]), (&user["id"], &Value::Bool(false)));
+    for file in std::fs::read_dir(data).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(password.len()).any(|window| window == password.as_bytes()));
+    }
+    assert!(!listed.contains(password) && !listed.contains("argon2"));
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_a_sentence_and_status_1() {
     let folder = tempfile::tempdir().unwrap();
     for (arguments, sentence) in [
@@ -72,10 +92,15 @@ fn what_cannot_be_is_refused_with_a_sentence_and_status_1() {
         (&["app", "disable", "no body"], "countersign: \"no body\" is no app id\n"),
         (&["app", "create", "--name", ""], "countersign: --name takes 1 to 64 characters\n"),
         (&["key", "create", "--app", "nobody"], "countersign: there is no app nobody\n"),
+        (
+            &["iam-user", "create", "--app", "nobody", "--domain", "a", "--name", "b"],
+            "countersign: there is no app nobody\n",
+        ),
+        (&["iam-user", "disable", "ann"], "countersign: \"ann\" is no user id\n"),
         (&["key", "enable", "AK"], "countersign: there is no access key AK\n"),
         (
             &["key", "create", "--app", "a", "--permission", "everything"],
-            "countersign: \"everything\" is no permission: there are tickets.redeem, install_codes.read, install_codes.create, install_codes.revoke, agents.read, agents.revoke, groups.manage\n",
+            "countersign: \"everything\" is no permission: there are tickets.redeem, codes.send, codes.check, contacts.read, contacts.manage, install_codes.read, install_codes.create, install_codes.revoke, agents.read, agents.revoke, groups.manage\n",
         ),
     ] {
         let refused = run(arguments, folder.path());
