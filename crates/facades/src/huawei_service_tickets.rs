@@ -3,7 +3,7 @@
 //!
 //! Quirks, from the vendor's pages and from what its SDKs send and read:
 //! * A service's own errors are HTTP 200 with `error_code`; SDKs do not raise them. What the gateway refuses is 4xx, in its words
-//!   ([`huawei`](crate::huawei)).
+//!   ([`huawei`]).
 //! * `POST …/verifycodes` checks a code, `POST …/verifycodes/send` sends one. Success is an empty object.
 //! * A code has six digits, holds for five minutes and is sent once a minute.
 //! * A phone number comes in two parts, `area_code` and `contact_value`. SDKs send the first with an address, too, often empty.
