@@ -23,6 +23,18 @@ const PROOFS: &[Proof] = &[
         test: "enrolment::",
         variables: &[("COUNTERSIGN_ENROLMENT_ROUNDS", "50"), ("COUNTERSIGN_ATTACK_DAYS", "28")],
     },
+    // 1,000 live codes, and 16 guesses at once at each: five are compared, of all of them.
+    Proof { name: "codes", test: "codes::", variables: &[("COUNTERSIGN_LIVE_CODES", "1000")] },
+    // 1,000 codes through ten kills, with the mail server down in every other part; and 20 that it sleeps through.
+    Proof {
+        name: "delivery",
+        test: "delivery::",
+        variables: &[
+            ("COUNTERSIGN_DELIVERY_CODES", "1000"),
+            ("COUNTERSIGN_DELIVERY_KILLS", "10"),
+            ("COUNTERSIGN_DELIVERY_EXPIRE", "20"),
+        ],
+    },
 ];
 
 /// Runs the proof of this name, or all.

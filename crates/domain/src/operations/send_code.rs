@@ -391,7 +391,8 @@ fn repeatable(app: &AppId, idempotency: Idempotency<'_>) -> Repeatable {
     Repeatable { key: key.finalize().into(), asks: asks.into() }
 }
 
-/// Whole minutes of a span, at least one: what a message says of its code.
+/// Whole minutes of a span, at least one: what a message says of its code. To the nearest, because a code for five minutes has
+/// four and a bit when it is sent.
 pub(super) fn whole_minutes(span: Duration) -> u32 {
-    u32::try_from(span.as_secs() / 60).unwrap_or(u32::MAX).max(1)
+    u32::try_from((span.as_secs() + 30) / 60).unwrap_or(u32::MAX).max(1)
 }

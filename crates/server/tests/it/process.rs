@@ -84,9 +84,21 @@ impl Server {
         (Self { child, address, dev: Value::Null }, pin)
     }
 
+    /// With this file of settings.
+    pub(crate) fn with_file(data: &Path, settings: &Path) -> Self {
+        let mut command = command(&["serve", "--dev", "--listen", "127.0.0.1:0", "--config"]);
+        command.arg(settings).stderr(Stdio::null());
+        Self::ready(command, data)
+    }
+
     fn spawn(data: &Path, settings: &[(&str, &str)], log: Stdio) -> Self {
-        let mut command = command(&["serve", "--dev", "--listen", "127.0.0.1:0", "--data"]);
-        command.arg(data).envs(settings.iter().copied()).stdout(Stdio::piped()).stderr(log);
+        let mut command = command(&["serve", "--dev", "--listen", "127.0.0.1:0"]);
+        command.envs(settings.iter().copied()).stderr(log);
+        Self::ready(command, data)
+    }
+
+    fn ready(mut command: Command, data: &Path) -> Self {
+        command.arg("--data").arg(data).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
