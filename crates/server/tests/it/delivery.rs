@@ -170,9 +170,9 @@ async fn through_kills_and_outages_every_code_arrives_and_is_good_once() {
     let mut ids = Vec::new();
     for part in 0..kills {
         if part % 2 == 0 {
-            mail.start()
+            mail.start();
         } else {
-            mail.stop()
+            mail.stop();
         }
         let share = codes / kills;
         for number in part * share..(part + 1) * share {

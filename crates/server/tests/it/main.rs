@@ -23,6 +23,7 @@ mod delivery;
 mod downloads;
 mod enrolment;
 mod flood;
+mod gateways;
 mod house;
 mod limits;
 mod machine_commands;
