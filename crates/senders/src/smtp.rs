@@ -121,6 +121,10 @@ impl Smtp {
         })
     }
 
+    fn took_too_long(&self) -> SendError {
+        transient(format!("the mail server took more than {} s", self.deadline.as_secs_f64()))
+    }
+
     /// The envelope and the bytes of the message, signed.
     fn letter(&self, message: &Message) -> Result<(Envelope, Vec<u8>), SendError> {
         // A reason without the address: it is the contact.
@@ -159,7 +163,15 @@ impl Sender for Smtp {
         match tokio::time::timeout(self.deadline, self.connections.deliver(&envelope, &bytes)).await {
             Ok(Ok(response)) => Ok(Receipt { gateway_id: queued_as(&response) }),
             Ok(Err(failure)) => Err(send_error(&failure)),
-            Err(_) => Err(transient(format!("the mail server took more than {} s", self.deadline.as_secs_f64()))),
+            Err(_) => Err(self.took_too_long()),
+        }
+    }
+
+    async fn probe(&self) -> Result<bool, SendError> {
+        match tokio::time::timeout(self.deadline, self.connections.probe()).await {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(failure)) => Err(send_error(&failure)),
+            Err(_) => Err(self.took_too_long()),
         }
     }
 }

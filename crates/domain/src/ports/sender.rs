@@ -40,6 +40,15 @@ pub trait Sender: Send + Sync {
     /// [`SendError`].
     async fn send(&self, message: &Message) -> Result<Receipt, SendError>;
 
+    /// Asks the peer whether it is there and takes the sender's credentials, where that can be asked without a message; `false`
+    /// where it cannot.
+    ///
+    /// # Errors
+    /// [`SendError`], as a message would get it.
+    async fn probe(&self) -> Result<bool, SendError> {
+        Ok(false)
+    }
+
     /// Reads what the gateway tells of a delivery: the query and the body of its call. `None` where that says nothing (an
     /// intermediate state, or none that this sender knows).
     fn delivery(&self, _query: &str, _body: &[u8]) -> Option<Delivery> {

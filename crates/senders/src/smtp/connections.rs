@@ -87,6 +87,14 @@ impl Connections {
         Ok(response)
     }
 
+    /// Opens a connection as for a message, and ends it politely.
+    pub(super) async fn probe(&self) -> Result<(), Failure> {
+        let mut connection = self.server.connect().await?;
+        // It was there and let us in; how it takes our leaving says nothing.
+        let _parted = connection.quit().await;
+        Ok(())
+    }
+
     /// A connection on which the server has said yes to the message's first command. One that has waited may be dead without
     /// our knowing; then nothing of the message has been taken, and a new one is opened.
     async fn begin(&self, envelope: &Envelope, letter: &[u8]) -> Result<AsyncSmtpConnection, Failure> {

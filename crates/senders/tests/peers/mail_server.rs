@@ -57,6 +57,9 @@ async fn what_the_server_says_decides_and_what_it_does_not_say_is_later() {
         let server = MailServer::start(&[behaviour]);
         let sender = server.sender("security = 'plain'\ndeadline_seconds = 1");
         let outcome = told(sender.send(&message("ann@example.com", "Your code", "123456")).await);
+        // What refuses a message only, the doctor cannot find.
+        let is_fine = matches!(behaviour, "take it" | "451" | "550" | "552" | "hang after DATA" | "cut after DATA");
+        assert_eq!(sender.probe().await.is_ok(), is_fine, "{behaviour}");
         if expected.ends_with(": ") {
             assert!(outcome.starts_with(expected), "{behaviour}: {outcome}");
         } else {

@@ -1,6 +1,7 @@
 //! Looks at everything a server needs, changes nothing, and says in a sentence what is wrong and what to do.
 
 mod machines;
+mod senders;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
@@ -85,6 +86,7 @@ fn examine(place: &Place) -> Vec<Line> {
     lines.push(address(config.listen, config.tls.is_on()));
     lines.push(public_url(&config));
     lines.extend(machines::joining(&config));
+    lines.extend(senders::examine(&config));
     lines
 }
 

@@ -101,7 +101,17 @@ async fn the_doctor_says_what_is_wrong() {
     let free = ("COUNTERSIGN__LISTEN", "127.0.0.1:0");
     let empty = tempfile::tempdir().unwrap();
     let (found, well) = doctor(empty.path(), &[free]);
-    let expected = ["config ok", "records note", "clock ok", "address ok", "public_url note", "machines note"];
+    let expected = [
+        "config ok",
+        "records note",
+        "clock ok",
+        "address ok",
+        "public_url note",
+        "machines note",
+        "templates ok",
+        "senders note",
+        "senders note",
+    ];
     assert_eq!(found, expected);
     assert!(well && std::fs::read_dir(empty.path()).unwrap().next().is_none(), "it changes nothing");
 
@@ -110,7 +120,7 @@ async fn the_doctor_says_what_is_wrong() {
     let here = server.address.to_string();
     let local = ("COUNTERSIGN__PUBLIC_URL", "http://localhost:8080");
     let (found, well) = doctor(data, &[("COUNTERSIGN__LISTEN", &here), local]);
-    for well in ["keys ok", "public_url ok", "codes ok", "machines ok", "pin ok"] {
+    for well in ["keys ok", "public_url ok", "codes ok", "machines ok", "pin ok", "templates ok", "senders ok"] {
         assert!(found.contains(&well.to_owned()), "{well} is not in {found:?}");
     }
     // The server's clock is a test's, which stands still in the past; the records are not ahead of the machine's.
@@ -125,6 +135,18 @@ async fn the_doctor_says_what_is_wrong() {
         assert!(found.contains(&wrong.to_owned()), "{wrong} is not in {found:?}");
     }
     assert!(!well);
+    let dead_mail_server = data.join("dead.toml");
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let sender = format!(
+        "[[senders]]\nname = 'mail'\nkind = 'smtp'\nchannel = 'email'\nhost = '127.0.0.1'\nport = {port}\n\
+         security = 'plain'\nfrom = 'no-reply@example.com'\n"
+    );
+    std::fs::write(&dead_mail_server, sender).unwrap();
+    let output = command(&["doctor", "--data"]).arg(data).arg("--config").arg(&dead_mail_server).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("wrong  senders     mail: not now: "), "{text}");
+    assert!(!output.status.success());
+
     let (found, well) = doctor(data, &[("COUNTERSIGN__LISTEN", "nonsense")]);
     assert!(found == ["config wrong"] && !well);
 }
