@@ -1,4 +1,5 @@
-//! What the commands for machines share: whose machines they are about, and the records that they open beside a server.
+//! What the commands for machines share, and some for codes: whose they are about, and the records that they open beside a
+//! server.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(super) struct Of {
     #[arg(long)]
     pub(super) json: bool,
     #[command(flatten)]
-    place: Place,
+    pub(super) place: Place,
 }
 
 /// An app's machines, opened.
@@ -42,9 +43,24 @@ impl Of {
     pub(super) async fn open(&self) -> anyhow::Result<Opened> {
         let config = self.place.beside()?;
         let vault = self.place.vault()?;
-        let app = chosen(&vault, self.app.as_deref()).await?;
+        let app = self.chosen(&vault).await?;
         let ports = vault.machines(Arc::new(SystemClock::new()), Arc::new(OsEntropy)).await?;
         Ok(Opened { app, ports, config })
+    }
+
+    /// The app that is named, or the only one.
+    pub(super) async fn chosen(&self, vault: &Vault) -> anyhow::Result<AppId> {
+        let apps = vault.records.directory().await?.apps;
+        match (self.app.as_deref(), apps.as_slice()) {
+            (Some(text), apps) => {
+                let id = app_id(text)?;
+                anyhow::ensure!(apps.iter().any(|app| app.id == id), "there is no app {text}");
+                Ok(id)
+            }
+            (None, [only]) => Ok(only.id.clone()),
+            (None, []) => bail!("there is no app yet: make one with `countersign app create`"),
+            (None, apps) => bail!("there are {} apps: choose one with --app", apps.len()),
+        }
     }
 }
 
@@ -54,20 +70,6 @@ impl Opened {
         let groups = ManageGroups::new(self.ports.clone()).list(&self.app, CLI).await?;
         let found = groups.into_iter().find(|group| group.name.as_str() == name);
         found.with_context(|| format!("there is no group {name:?}"))
-    }
-}
-
-async fn chosen(vault: &Vault, named: Option<&str>) -> anyhow::Result<AppId> {
-    let apps = vault.records.directory().await?.apps;
-    match (named, apps.as_slice()) {
-        (Some(text), apps) => {
-            let id = app_id(text)?;
-            anyhow::ensure!(apps.iter().any(|app| app.id == id), "there is no app {text}");
-            Ok(id)
-        }
-        (None, [only]) => Ok(only.id.clone()),
-        (None, []) => bail!("there is no app yet: make one with `countersign app create`"),
-        (None, apps) => bail!("there are {} apps: choose one with --app", apps.len()),
     }
 }
 

@@ -5,6 +5,8 @@ mod agent_admin;
 mod app;
 mod audit;
 mod bench;
+mod code;
+mod contact;
 mod doctor;
 mod group;
 mod iam_user;
@@ -12,6 +14,7 @@ mod inspect;
 mod install_code;
 mod key;
 mod machines;
+mod post;
 mod rotate;
 mod sample;
 mod serve;
@@ -51,6 +54,12 @@ enum Command {
     /// Make, list, enable and disable users that sign in with a password, where programs cannot sign with a key
     #[command(subcommand)]
     IamUser(iam_user::IamUserCommand),
+    /// Send one-time codes, check them, and show how they are doing
+    #[command(subcommand)]
+    Code(code::CodeCommand),
+    /// List and forget the contacts that codes have verified
+    #[command(subcommand)]
+    Contact(contact::ContactCommand),
     /// Make, list, show and revoke install codes, with which machines join
     #[command(subcommand)]
     InstallCode(install_code::InstallCodeCommand),
@@ -97,14 +106,19 @@ impl Place {
     /// The settings as the server has them that this command stands beside: those of `--dev` where it made the folder, and
     /// then the address where that server was last.
     fn beside(&self) -> anyhow::Result<Config> {
+        Ok(self.beside_in()?.0)
+    }
+
+    /// The same, and in which mode that server is.
+    fn beside_in(&self) -> anyhow::Result<(Config, Mode)> {
         let config = self.config(None, Mode::Production)?;
-        let Some(endpoint) = dev::endpoint(&config.data) else { return Ok(config) };
+        let Some(endpoint) = dev::endpoint(&config.data) else { return Ok((config, Mode::Production)) };
         let flags = Flags { data: Some(config.data), mode: Mode::Development, ..Flags::default() };
         let mut config = Config::load(self.config.as_deref(), std::env::vars(), &flags)?;
         if config.public_url.is_empty() {
             config.public_url = endpoint;
         }
-        Ok(config)
+        Ok((config, Mode::Development))
     }
 
     fn vault(&self) -> anyhow::Result<Vault> {
@@ -132,6 +146,8 @@ pub fn main() -> ExitCode {
         Command::App(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::IamUser(command) => command.run(),
+        Command::Code(command) => command.run(),
+        Command::Contact(command) => command.run(),
         Command::InstallCode(command) => command.run(),
         Command::Group(command) => command.run(),
         Command::Agent(command) => command.run(),

@@ -12,7 +12,7 @@ use countersign_domain::code::{CodeId, CodePurpose};
 use countersign_domain::contact::Contact;
 use countersign_domain::language::Language;
 use countersign_domain::operations::{Actor, CheckCode, CodePorts, CodeVerdict, NewCode, SendCode};
-use countersign_domain::ports::{Clock, CodeNamed, Entropy, Event, Tally};
+use countersign_domain::ports::{Clock, CodeNamed, Entropy};
 use countersign_domain::throttle::Rule;
 use countersign_domain::verified_contact::Customer;
 use countersign_stores::sqlite::yardstick::Yardstick;
@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::Row;
+use crate::cli::post::Nobody;
 use crate::config::{Config, Flags, Mode};
 use crate::delivery;
 use crate::directory::SnapshotDirectory;
@@ -30,12 +31,6 @@ use crate::system::{OsEntropy, SystemClock};
 const CALLERS: u32 = 64;
 /// Codes of a turn.
 const TURN: u32 = 20 * CALLERS;
-
-struct Nobody;
-
-impl Tally for Nobody {
-    fn count(&self, _: Event) {}
-}
 
 /// A folder that goes with its owner.
 struct Folder(PathBuf);
