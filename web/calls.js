@@ -13,6 +13,44 @@ export async function redeemTicket(ticket) {
   return response.json();
 }
 
+/** A call that the server refused, and in what words. */
+export class Refused extends Error {
+  constructor(problem) {
+    super(problem?.title);
+    this.problem = problem;
+  }
+}
+
+/** Has the page's own server send a code, paid for with a ticket. Throws {@link Refused}, or whatever kept it from asking. */
+export function sendCode(to, ticket, locale) {
+  return ask('/dev/codes', locale, { to, ticket, locale });
+}
+
+/** Has it check what was typed in. */
+export function checkCode(id, code, locale) {
+  return ask('/dev/codes/check', locale, { id, code });
+}
+
+/** What the inbox of `--dev` got for this contact, newest first. */
+export async function messagesTo(to) {
+  const response = await fetch(`/dev/messages?to=${encodeURIComponent(to)}`, { credentials: 'omit', cache: 'no-store' });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return response.json();
+}
+
+async function ask(path, locale, body) {
+  const response = await fetch(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'accept-language': locale },
+    body: JSON.stringify(body),
+    credentials: 'omit',
+    cache: 'no-store',
+  });
+  const answer = await response.json().catch(() => null);
+  if (!response.ok || !answer) throw new Refused(answer);
+  return answer;
+}
+
 /** The hash of the widget's first file, for `integrity`. */
 export async function widgetHash() {
   const response = await fetch('/widget/integrity.json');

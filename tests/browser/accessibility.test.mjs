@@ -101,10 +101,47 @@ for (const device of Object.keys(DEVICES)) {
       await page.capture(`signup-${device}-${kept}-solved`);
       await page.close();
     });
+
+    test(`axe finds nothing while a contact is confirmed: ${device}, ${look}`, async () => {
+      const page = await visit({ browser, server, device, context, address: '/demo/confirm' });
+      await check(page, 'asking');
+      await page.page.locator('input[name="to"]').fill(`${device}-${kept}@example.com`);
+      await page.page.getByRole('button', { name: words.confirmSend }).click();
+      await page.reached('ready');
+      await check(page, 'open');
+      await page.solve();
+      await page.page.locator('.letter').waitFor();
+      const text = await page.page.locator('.letter-text').textContent();
+      await page.page.locator('input[name="code"]').fill('0000000000');
+      await page.page.getByRole('button', { name: words.confirmCheck, exact: true }).click();
+      await page.page.getByText(words.confirmWrong.replace('{left}', 4)).waitFor();
+      await check(page, 'wrong');
+      await page.capture(`confirm-${device}-${kept}-wrong`);
+      await page.page.locator('input[name="code"]').fill(text.match(/\d{6}/)[0]);
+      await page.page.getByRole('button', { name: words.confirmCheck, exact: true }).click();
+      await page.page.getByText(words.confirmDone, { exact: true }).waitFor();
+      await check(page, 'done');
+      await page.close();
+    });
   }
 }
 
 for (const lang of ['en', 'zh']) {
+  test(`nothing scrolls sideways at 320 pixels: /demo/confirm ${lang}`, async () => {
+    const context = { viewport: { width: 320, height: 256 } };
+    const page = await visit({ browser, server, address: `/demo/confirm#lang=${lang}`, context });
+    await assertNoSidewaysScroll(page);
+    await page.page.locator('input[name="to"]').fill(`somebody-with-a-long-name@${lang}.departement.example.com`);
+    await page.page.locator('#ask .button').click();
+    await page.reached('ready');
+    await assertNoSidewaysScroll(page);
+    await page.solve();
+    await page.page.locator('.letter').waitFor();
+    await assertNoSidewaysScroll(page);
+    await page.capture(`narrow-${lang}-confirm`);
+    await page.close();
+  });
+
   for (const address of ['/', '/demo', '/demo/signup']) {
     // 1280 by 1024 at 400 % are 320 by 256 (WCAG 1.4.10).
     test(`nothing scrolls sideways at 320 pixels: ${address} ${lang}`, async () => {

@@ -37,9 +37,9 @@ export class Failure extends Error {
 }
 
 /** Asks for a challenge. */
-export function drawChallenge({ siteKey, action, locale }) {
+export function drawChallenge({ siteKey, action, contact, locale }) {
   // JSON leaves out what is undefined.
-  return post('v1/challenges', { site_key: siteKey, action: action || undefined, locale });
+  return post('v1/challenges', { site_key: siteKey, action: action || undefined, contact: contact || undefined, locale });
 }
 
 /** Hands in an answer, in the challenge's own terms. Gives the ticket. */

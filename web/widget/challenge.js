@@ -46,7 +46,7 @@ export class Challenge extends EventTarget {
 
   /**
    * @param {object} parts
-   * @param {() => { siteKey: string, action: string }} parts.options
+   * @param {() => { siteKey: string, action: string, contact: string }} parts.options
    * @param {import('./language.js').Words} parts.words
    * @param {(sheet: CSSStyleSheet) => void} parts.adopt lets a kind bring its look
    */

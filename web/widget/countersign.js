@@ -18,6 +18,7 @@ export const CountersignChallenge = customElements.get(NAME);
 const ATTRIBUTES = {
   siteKey: 'site-key',
   action: 'action',
+  contact: 'contact',
   layout: 'layout',
   language: 'lang',
   theme: 'theme',

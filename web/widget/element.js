@@ -21,7 +21,7 @@ const DONE_SHOWN_MS = 700;
 
 export class CountersignChallenge extends HTMLElement {
   static formAssociated = true;
-  static observedAttributes = ['lang', 'layout', 'name', 'optional'];
+  static observedAttributes = ['contact', 'lang', 'layout', 'name', 'optional'];
 
   #internals = this.attachInternals();
   // The focus that a form gives to what is missing goes on to what can take it.
@@ -140,8 +140,10 @@ export class CountersignChallenge extends HTMLElement {
     this.#settle(null);
   }
 
-  attributeChangedCallback(name) {
+  attributeChangedCallback(name, before, now) {
     if (!this.isConnected) return;
+    // What was drawn or earned for one contact is worth nothing for another.
+    if (name === 'contact' && before !== now) this.reset();
     if (name === 'layout' && this.#frame && this.#frame.dataset.layout !== this.layout) this.#lay();
     if (name === 'lang') this.#speak();
     this.#submit();
@@ -271,7 +273,11 @@ export class CountersignChallenge extends HTMLElement {
   #makeChallenge(Challenge) {
     const challenge = new Challenge({
       words: this.#words,
-      options: () => ({ siteKey: this.getAttribute('site-key') ?? '', action: this.getAttribute('action') }),
+      options: () => ({
+        siteKey: this.getAttribute('site-key') ?? '',
+        action: this.getAttribute('action'),
+        contact: this.getAttribute('contact'),
+      }),
       adopt: (sheet) => this.#root.adoptedStyleSheets.push(sheet),
     });
     challenge.addEventListener('state', () => this.#show());

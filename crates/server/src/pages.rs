@@ -1,5 +1,5 @@
 //! The pages of `--dev` and their scripts, embedded: `/`, the first page; `/demo`, every layout of the widget; `/demo/signup`,
-//! a form with it. Strict CSP: one origin, no inline anything, no images (pictures are drawn from bytes).
+//! a form with it; `/demo/confirm`, a contact confirmed with a code that its ticket pays for. Strict CSP: one origin, no inline anything, no images (pictures are drawn from bytes).
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,6 +15,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 const FILES: &[Embedded] = files![
     "web/":
     "calls.js",
+    "confirm.css",
+    "confirm.html",
+    "confirm.js",
     "demo.css",
     "demo.html",
     "demo.js",
@@ -32,7 +35,8 @@ const FILES: &[Embedded] = files![
 ];
 
 /// Addresses of pages, and their files.
-const PAGES: [(&str, &str); 3] = [("/", "index.html"), ("/demo", "demo.html"), ("/demo/signup", "signup.html")];
+const PAGES: [(&str, &str); 4] =
+    [("/", "index.html"), ("/demo", "demo.html"), ("/demo/confirm", "confirm.html"), ("/demo/signup", "signup.html")];
 
 /// The pages, under `--dev`.
 pub(crate) struct Pages {
@@ -58,7 +62,7 @@ impl Facade for Pages {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["/", "/demo", "/demo/signup", "/favicon.ico", "/web/*"]
+        &["/", "/demo", "/demo/confirm", "/demo/signup", "/favicon.ico", "/web/*"]
     }
 
     /// `/` is also where vendors' clients call; the other paths are the pages' own.

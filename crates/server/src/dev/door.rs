@@ -17,6 +17,7 @@ use http::header::HOST;
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::codes;
 use crate::delivery::Inboxes;
 
 /// Headers by which a proxy says for whom it asks. With one of them the call is not from this machine.
@@ -52,8 +53,12 @@ impl Facade for DevDoor {
             (&Method::GET, "/dev/messages") => Ok(self.messages(&request).await),
             (&Method::POST, "/dev/tickets") => self.ticket(&request).await,
             (&Method::POST, "/dev/redeem") => self.redeem(&request).await,
+            (&Method::POST, "/dev/codes") => codes::send(&self.context, &self.app, &request).await,
+            (&Method::POST, "/dev/codes/check") => codes::check(&self.context, &self.app, &request).await,
             (_, "/dev/answers" | "/dev/messages") => Err(Problem::MethodNotAllowed("GET")),
-            (_, "/dev/tickets" | "/dev/redeem") => Err(Problem::MethodNotAllowed("POST")),
+            (_, "/dev/tickets" | "/dev/redeem" | "/dev/codes" | "/dev/codes/check") => {
+                Err(Problem::MethodNotAllowed("POST"))
+            }
             _ => Err(Problem::NotFound),
         };
         answered.unwrap_or_else(|problem| problem.response(language_of(&request.headers)))
