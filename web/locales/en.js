@@ -70,8 +70,8 @@ export default {
   confirmLink: 'Confirm an e-mail address or a phone number with a code',
 
   confirmTitle: 'Countersign: confirm a contact',
-  confirmHeading: 'Confirm your e-mail or phone',
-  confirmIntroduction: 'A solved challenge pays for a code. The code goes to your contact, takes five wrong tries and is used once.',
+  confirmHeading: 'Confirm your contact',
+  confirmIntroduction: 'A solved challenge pays for a code. It goes to your e-mail or phone, takes five wrong tries and is used once.',
   confirmContact: 'E-mail address or phone number',
   confirmHint: 'Whatever you like: nothing leaves this machine.',
   confirmSend: 'Send code',

@@ -70,8 +70,8 @@ export default {
   confirmLink: '用验证码确认邮箱地址或手机号',
 
   confirmTitle: 'Countersign：确认联系方式',
-  confirmHeading: '确认你的邮箱或手机号',
-  confirmIntroduction: '完成一次人机验证即可获取验证码。验证码发往你的联系方式，最多允许输错五次，且只能使用一次。',
+  confirmHeading: '确认你的联系方式',
+  confirmIntroduction: '完成一次人机验证即可获取验证码。验证码发往你的邮箱或手机，最多允许输错五次，且只能使用一次。',
   confirmContact: '邮箱地址或手机号',
   confirmHint: '可随意填写：消息不会离开本机。',
   confirmSend: '发送验证码',

@@ -17,6 +17,7 @@ mod apps;
 mod bad_input;
 mod bad_tokens;
 mod client;
+mod code_commands;
 mod codes;
 mod commands;
 mod delivery;
