@@ -25,6 +25,12 @@ pub enum CodeLimit {
     Country,
     /// What one app's texts cost a day.
     Spend,
+    /// Texts to numbers that differ in their last four digits only, whose codes nobody typed in.
+    UnverifiedPrefix,
+    /// The same for one country.
+    UnverifiedCountry,
+    /// The same for people on one network.
+    UnverifiedNetwork,
     /// Wrong tries at one contact's codes a day.
     WrongPerContact,
     /// Wrong tries at one app's codes a day.
@@ -33,13 +39,16 @@ pub enum CodeLimit {
 
 impl CodeLimit {
     /// Every limit.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Resend,
         Self::Contact,
         Self::Network,
         Self::App,
         Self::Country,
         Self::Spend,
+        Self::UnverifiedPrefix,
+        Self::UnverifiedCountry,
+        Self::UnverifiedNetwork,
         Self::WrongPerContact,
         Self::WrongPerApp,
     ];
@@ -53,6 +62,9 @@ impl CodeLimit {
             Self::App => "codes.app.day",
             Self::Country => "codes.country.day",
             Self::Spend => "codes.spend.day",
+            Self::UnverifiedPrefix => "codes.unverified.prefix",
+            Self::UnverifiedCountry => "codes.unverified.country",
+            Self::UnverifiedNetwork => "codes.unverified.network",
             Self::WrongPerContact => "codes.wrong.contact.day",
             Self::WrongPerApp => "codes.wrong.app.day",
         }
@@ -60,7 +72,12 @@ impl CodeLimit {
 
     /// Whether a ticket lifts it, where the policy takes tickets for that: those that stand for "this may be a machine".
     pub fn is_lifted_by_a_ticket(self) -> bool {
-        matches!(self, Self::Network | Self::Country)
+        matches!(self, Self::Network | Self::Country) || self.is_about_pumping()
+    }
+
+    /// Whether it counts codes that nobody typed in.
+    pub fn is_about_pumping(self) -> bool {
+        matches!(self, Self::UnverifiedPrefix | Self::UnverifiedCountry | Self::UnverifiedNetwork)
     }
 }
 
@@ -86,6 +103,22 @@ impl Charge {
     }
 }
 
+/// What a verified code takes out of an account again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refund {
+    /// Whose account.
+    pub account: String,
+    /// What the account takes.
+    pub rule: Rule,
+    /// How much.
+    pub cost: u32,
+}
+
+/// What a text puts into the accounts of unverified ones.
+const UNVERIFIED: u32 = 4;
+/// What a verified code takes out of them: more than went in, so that of five texts one may stay unread for ever.
+const VERIFIED: u32 = 5;
+
 /// A charge that found its account full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over {
@@ -108,6 +141,12 @@ pub struct CodeRates {
     pub per_country: Option<Rule>,
     /// For [`CodeLimit::Spend`]; its costs are in the operator's unit of money.
     pub spend_per_app: Option<Rule>,
+    /// For [`CodeLimit::UnverifiedPrefix`]. Of these three rules each text counts four.
+    pub unverified_per_prefix: Option<Rule>,
+    /// For [`CodeLimit::UnverifiedCountry`].
+    pub unverified_per_country: Option<Rule>,
+    /// For [`CodeLimit::UnverifiedNetwork`].
+    pub unverified_per_network: Option<Rule>,
     /// For [`CodeLimit::WrongPerContact`].
     pub wrong_per_contact: Option<Rule>,
     /// For [`CodeLimit::WrongPerApp`].
@@ -120,13 +159,15 @@ pub(crate) struct Sending<'a> {
     pub(crate) interval: Option<Duration>,
     pub(crate) network: Option<String>,
     pub(crate) country: Option<u16>,
+    /// A number without its last four digits.
+    pub(crate) prefix: Option<&'a str>,
     pub(crate) price: u32,
 }
 
 impl CodeRates {
     /// What a send costs, the narrowest limit first.
     pub(crate) fn of_send(&self, sending: &Sending<'_>) -> Vec<Charge> {
-        let Sending { binding, interval, network, country, price } = sending;
+        let Sending { binding, interval, network, country, prefix, price } = sending;
         let app = binding.app.as_str();
         let resend =
             interval.map(|interval| Charge::new(CodeLimit::Resend, &subject_of(binding), Rule { burst: 1, interval }));
@@ -135,10 +176,21 @@ impl CodeRates {
             .filter(|_| *price > 0)
             .map(|charge| Charge { cost: *price, ..charge });
         let country = country.map(|country| format!("{app}/{country}"));
+        let texts = |subject: Option<String>| subject.filter(|_| prefix.is_some());
+        let unverified = |limit, rule: Option<Rule>, subject| {
+            of(limit, rule, texts(subject)).map(|charge| Charge { cost: UNVERIFIED, ..charge })
+        };
+        let prefix = prefix.map(|prefix| format!("{app}/{prefix}"));
+        let of_prefix = unverified(CodeLimit::UnverifiedPrefix, self.unverified_per_prefix, prefix);
+        let of_country = unverified(CodeLimit::UnverifiedCountry, self.unverified_per_country, country.clone());
+        let of_network = unverified(CodeLimit::UnverifiedNetwork, self.unverified_per_network, network.clone());
         [
             resend,
             of(CodeLimit::Contact, self.per_contact, Some(binding.contact.to_string())),
             of(CodeLimit::Network, self.per_network, network.clone()),
+            of_prefix,
+            of_country,
+            of_network,
             of(CodeLimit::Country, self.per_country, country),
             of(CodeLimit::App, self.per_app, Some(app.to_owned())),
             spend,
@@ -146,6 +198,21 @@ impl CodeRates {
         .into_iter()
         .flatten()
         .collect()
+    }
+
+    /// What a verified code takes out of the accounts that its texts went into.
+    pub(crate) fn of_verified(&self, accounts: &[String]) -> Vec<Refund> {
+        let rules = [
+            (CodeLimit::UnverifiedPrefix, self.unverified_per_prefix),
+            (CodeLimit::UnverifiedCountry, self.unverified_per_country),
+            (CodeLimit::UnverifiedNetwork, self.unverified_per_network),
+        ];
+        let refund = |account: &String| {
+            let of = |(limit, _): &&(CodeLimit, _)| account.split('/').next() == Some(limit.name());
+            let (_, rule) = rules.iter().find(of)?;
+            Some(Refund { account: account.clone(), rule: (*rule)?, cost: VERIFIED })
+        };
+        accounts.iter().filter_map(refund).collect()
     }
 
     /// What a wrong try at a code costs. It is charged before the digits are compared, and given back where they are right.
@@ -182,6 +249,9 @@ mod tests {
             per_app: rule,
             per_country: rule,
             spend_per_app: rule,
+            unverified_per_prefix: rule,
+            unverified_per_country: rule,
+            unverified_per_network: rule,
             wrong_per_contact: rule,
             wrong_per_app: rule,
         }
@@ -197,6 +267,7 @@ mod tests {
             interval: Some(Duration::from_mins(1)),
             network: Some(Network::around(network.parse().unwrap()).to_string()),
             country: Some(country),
+            prefix: Some("+861391234"),
             price: 2,
         };
         let charges = rates().of_send(&sending).into_iter().chain(rates().of_try(&app, contact));

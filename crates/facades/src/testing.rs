@@ -18,9 +18,9 @@ use countersign_domain::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
 use countersign_domain::message::SenderName;
 use countersign_domain::operations::{
-    Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, EnrolPolicy, IssueChallenge, JudgeAnswer,
-    Judgement, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy, SignIn, SignedCalls,
-    TicketDemand,
+    Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, Enforcement, EnrolPolicy, IssueChallenge,
+    JudgeAnswer, Judgement, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy, SignIn,
+    SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;
@@ -79,6 +79,7 @@ fn send_policy() -> SendPolicy {
         purposes: [("paid".to_owned(), needs_ticket)].into(),
         rates: CodeRates::default(),
         monitor: false,
+        pumping: Enforcement::Monitor,
         countries: vec![86, 1],
         blocked: Blocked::parse("+86170").into_iter().chain(Blocked::parse("@blocked.example")).collect(),
         prices: Vec::new(),

@@ -40,6 +40,15 @@ pub enum TicketDemand {
     Always,
 }
 
+/// Whether a limit refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforcement {
+    /// It records what it would have refused.
+    Monitor,
+    /// It refuses.
+    Enforce,
+}
+
 /// What the operator has decided about the codes of one purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PurposePolicy {
@@ -99,6 +108,8 @@ pub struct SendPolicy {
     pub rates: CodeRates,
     /// Whether the limits only record what they would have refused. A door's documented interval holds in any case.
     pub monitor: bool,
+    /// Whether the limits on texts that nobody answers refuse, or only record.
+    pub pumping: Enforcement,
     /// The calling codes that texts may go to; empty for all.
     pub countries: Vec<u16>,
     /// Whom nothing is sent to.

@@ -22,7 +22,7 @@ mod verified_contacts;
 
 pub use attend_agent::{AttendAgent, AttendAgentError, Attended};
 pub use check_code::{CheckCode, CheckCodeError, CodeVerdict};
-pub use codes::{Blocked, CodePorts, PurposePolicy, SendPolicy, TicketDemand};
+pub use codes::{Blocked, CodePorts, Enforcement, PurposePolicy, SendPolicy, TicketDemand};
 pub use deliver_messages::{DeliverMessages, DeliveryPolicy, KeepDeliveryError};
 pub use enrol_agent::{Attempt, EnrolAgent, EnrolAgentError, EnrolPolicy, Enrolled};
 pub use issue_challenge::{ChallengeRequest, IssueChallenge, IssueChallengeError, IssuedChallenge};

@@ -12,8 +12,8 @@ use crate::language::Language;
 use crate::message::{MessageId, Subject};
 use crate::network::Network;
 use crate::operations::{
-    Actor, CodePorts, Expected, PurposePolicy, RedeemTicket, RedeemTicketError, Redemption, SendPolicy, TicketDemand,
-    TicketRefusal,
+    Actor, CodePorts, Enforcement, Expected, PurposePolicy, RedeemTicket, RedeemTicketError, Redemption, SendPolicy,
+    TicketDemand, TicketRefusal,
 };
 use crate::ports::{Accepted, CodeSend, Event, RecordsError, Repeatable, TemplateError};
 use crate::sealing::NotOurs;
@@ -186,6 +186,8 @@ impl SendCode {
         }
         let paid = new.payment.map(|payment| self.look_at(&payment, new)).transpose()?;
         send.charges = self.charges(new, &policy, &send.code.binding, (country, price), paid.as_ref());
+        let pumped = send.charges.iter().filter(|charge| charge.limit.is_about_pumping());
+        send.code.unverified = pumped.map(|charge| charge.account.clone()).collect();
         let mut detail = new.by.detail.to_owned();
         if paid.is_none() && policy.ticket == TicketDemand::Always {
             if !self.policy.monitor {
@@ -271,6 +273,7 @@ impl SendCode {
             sealed_contact: keys.seal_contact(new.to, &*ports.entropy)?,
             hash: ports.directory.keyring().code_hash(id, &digits, now),
             sealed_digits: Some(keys.seal_digits(id, &digits, &*ports.entropy)?),
+            unverified: Vec::new(),
             tries: 0,
             created_at: now,
             expires_at: now.plus(lifetime),
@@ -318,11 +321,16 @@ impl SendCode {
             (None, person) => person.map(|person| Network::around(person).to_string()),
         };
         let country = country.map(CallingCode::number);
-        let sending = Sending { binding, interval: policy.interval, network, country, price };
+        let prefix = (new.to.channel() == Channel::Sms).then(|| new.to.normalised());
+        let prefix = prefix.and_then(|number| number.get(..number.len().saturating_sub(4)));
+        let sending = Sending { binding, interval: policy.interval, network, country, prefix, price };
         let lifted = paid.is_some() && policy.ticket == TicketDemand::OverLimits;
         let enforce = |charge: Charge| {
             let documented = charge.limit == CodeLimit::Resend && new.rules.is_some();
-            let enforced = documented || !(self.policy.monitor || lifted && charge.limit.is_lifted_by_a_ticket());
+            let watched = self.policy.monitor
+                || charge.limit.is_about_pumping() && self.policy.pumping == Enforcement::Monitor
+                || lifted && charge.limit.is_lifted_by_a_ticket();
+            let enforced = documented || !watched;
             Charge { enforced, ..charge }
         };
         self.policy.rates.of_send(&sending).into_iter().map(enforce).collect()

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use crate::app::AppId;
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeId, CodeState, Resend};
-use crate::gate::{Charge, CodeLimit, Over};
+use crate::gate::{Charge, CodeLimit, Over, Refund};
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
 use crate::ports::RecordsError;
@@ -72,6 +72,9 @@ pub type Judge = Arc<dyn Fn(CodeId, &KeyedHash) -> bool + Send + Sync>;
 /// What a try at a code costs.
 pub type TryCharges = Arc<dyn Fn(&Code) -> Vec<Charge> + Send + Sync>;
 
+/// What a code that is spent takes out of accounts again.
+pub type Refunds = Arc<dyn Fn(&Code) -> Vec<Refund> + Send + Sync>;
+
 /// A check of a code.
 #[derive(Clone)]
 pub struct CodeCheck {
@@ -84,6 +87,8 @@ pub struct CodeCheck {
     pub consume: Option<(Customer, VerifiedId)>,
     /// What a wrong try costs, by the code that it is at.
     pub charges: TryCharges,
+    /// What a code that is spent takes out of accounts again.
+    pub refunds: Refunds,
 }
 
 /// What a check found.

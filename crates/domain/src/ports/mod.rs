@@ -26,7 +26,8 @@ pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, Machine
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
 pub use code_records::{
-    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Judge, REPEATABLE_FOR, Repeatable, TryCharges,
+    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Judge, REPEATABLE_FOR, Refunds, Repeatable,
+    TryCharges,
 };
 pub use contact_records::{ContactRecords, ContactsWanted};
 pub use directory::Directory;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, KEPT_AT_LEAST, Resend, Resource, TRIES};
 use crate::contact::{Channel, ContactKey};
-use crate::gate::{Charge, CodeLimit, Over};
+use crate::gate::{Charge, CodeLimit, Over, Refund};
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
@@ -45,6 +45,7 @@ where
     suite.accounts_are_charged_all_or_none();
     suite.what_is_not_enforced_is_told();
     suite.wrong_tries_are_charged_and_right_ones_are_not();
+    suite.a_spent_code_gives_back_what_was_charged_for_it();
     suite.a_spent_code_verifies_its_contact();
     suite.of_many_at_once_one_wins_and_five_are_compared();
     let kept = suite.code(1);
@@ -79,6 +80,7 @@ pub(super) fn send(number: u8, contact: u8) -> CodeSend {
             sealed_contact: vec![contact],
             hash: KeyedHash::from_bytes([number; 20]),
             sealed_digits: Some(vec![number]),
+            unverified: Vec::new(),
             tries: 0,
             created_at: NOW,
             expires_at: NOW.plus(LIFE),
@@ -116,6 +118,11 @@ fn customer() -> (Customer, VerifiedId) {
     (Customer::default(), VerifiedId(drawn.to_be_bytes()))
 }
 
+/// A check that consumes and costs nothing.
+fn plain(named: CodeNamed, judge: Judge) -> CodeCheck {
+    CodeCheck { named, judge, consume: None, charges: Arc::new(|_| vec![]), refunds: Arc::new(|_| vec![]) }
+}
+
 fn newest(contact: u8) -> CodeNamed {
     CodeNamed::Newest(binding(contact))
 }
@@ -137,7 +144,7 @@ where
     }
 
     fn check_at(&self, named: CodeNamed, judge: Judge, consume: bool, at: Timestamp) -> Checked {
-        self.check_with(CodeCheck { named, judge, consume: consume.then(customer), charges: Arc::new(|_| vec![]) }, at)
+        self.check_with(CodeCheck { consume: consume.then(customer), ..plain(named, judge) }, at)
     }
 
     fn check_with(&self, check: CodeCheck, at: Timestamp) -> Checked {
@@ -274,12 +281,8 @@ where
     }
 
     fn wrong_tries_are_charged_and_right_ones_are_not(&self) {
-        let check = |number| CodeCheck {
-            named: newest(21),
-            judge: digits(number),
-            consume: None,
-            charges: Arc::new(|_| vec![charge("wrong", 2)]),
-        };
+        let check =
+            |number| CodeCheck { charges: Arc::new(|_| vec![charge("wrong", 2)]), ..plain(newest(21), digits(number)) };
         self.sent(&send(21, 21));
         for _ in 0..3 {
             assert!(matches!(self.check_with(check(21), NOW), Checked::Right(..)));
@@ -290,16 +293,36 @@ where
         assert!(matches!(self.check_with(check(22), NOW), Checked::Refused(code, FULL) if code.tries == 1));
     }
 
+    fn a_spent_code_gives_back_what_was_charged_for_it(&self) {
+        let texted = |number: u8| {
+            let mut send = CodeSend { charges: vec![charge("unverified", 2)], ..send(number, number) };
+            send.code.unverified = vec!["unverified".to_owned(), "never-charged".to_owned()];
+            send
+        };
+        let check = |number, consume| CodeCheck {
+            consume,
+            refunds: Arc::new(|code| {
+                let rule = charge("", 2).rule;
+                code.unverified.iter().map(|account| Refund { account: account.clone(), rule, cost: 1 }).collect()
+            }),
+            ..plain(newest(number), digits(number))
+        };
+        self.sent(&texted(27));
+        self.sent(&texted(28));
+        assert_eq!(self.accept(&texted(29)), Accepted::Refused(FULL));
+        assert!(matches!(self.check_with(check(27, None), NOW), Checked::Right(..)), "only looked at");
+        assert_eq!(self.accept(&texted(29)), Accepted::Refused(FULL));
+        assert!(matches!(self.check_with(check(27, Some(customer())), NOW), Checked::Right(..)));
+        self.sent(&texted(29));
+        assert_eq!(self.accept(&texted(32)), Accepted::Refused(FULL));
+    }
+
     fn a_spent_code_verifies_its_contact(&self) {
         let ann = Customer::parse("ann").expect("a customer");
         let spend = |number, contact, id| {
             self.sent(&send(number, contact));
-            let check = CodeCheck {
-                named: newest(contact),
-                judge: digits(number),
-                consume: Some((ann.clone(), VerifiedId([id; 16]))),
-                charges: Arc::new(|_| vec![]),
-            };
+            let consume = Some((ann.clone(), VerifiedId([id; 16])));
+            let check = CodeCheck { consume, ..plain(newest(contact), digits(number)) };
             match self.check_with(check, NOW.plus(Duration::from_secs(number.into()))) {
                 Checked::Right(_, Some(contact)) => contact,
                 other => panic!("{other:?}"),

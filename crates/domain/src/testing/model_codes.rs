@@ -9,14 +9,14 @@ use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeEnd, CodeId, CodeState, Resend, TRIES};
 use crate::contact::Channel;
-use crate::gate::{Charge, CodeLimit, Over};
+use crate::gate::{Charge, CodeLimit, Over, Refund};
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
     ContactsWanted, Leased, MessageRow, MessageState, OutboxRecords, REPEATABLE_FOR, RecordsError, Repeatable,
     Settlement,
 };
-use crate::throttle::{Throttled, decide};
+use crate::throttle::{Throttled, decide, refunded};
 use crate::time::Timestamp;
 use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
 
@@ -212,6 +212,11 @@ impl CodeRecords for ModelCodes {
                 state.tell(&audit, &id, "right");
                 let Some((customer, verified)) = &check.consume else { return Ok(Checked::Right(code, None)) };
                 state.end(code.id, now, CodeEnd::Spent);
+                for Refund { account, rule, cost } in (check.refunds)(&code) {
+                    if let Some(empty_at) = state.accounts.get_mut(&account) {
+                        *empty_at = refunded(*empty_at, now, rule, cost);
+                    }
+                }
                 let contact = state.verify(&code, customer, *verified, now);
                 (code.ended, code.sealed_digits) = (Some((now, CodeEnd::Spent)), None);
                 return Ok(Checked::Right(code, Some(contact)));

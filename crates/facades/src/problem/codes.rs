@@ -147,6 +147,15 @@ pub(super) fn over_limit(limit: CodeLimit, ticket_lifts: bool) -> Words<'static>
              for as long as `retry_after_ms` says.",
             "该应用当日发往此国家或地区的短信已达上限。请提交完成人机验证所得的票据，或等待 `retry_after_ms` 所示的毫秒数。",
         ),
+        (CodeLimit::UnverifiedPrefix | CodeLimit::UnverifiedCountry | CodeLimit::UnverifiedNetwork, false) => (
+            "Too many texts of this kind were never answered. Wait for as long as `retry_after_ms` says, or send the code by e-mail.",
+            "此类短信中未被验证的过多。请等待 `retry_after_ms` 所示的毫秒数，或改用邮件发送。",
+        ),
+        (CodeLimit::UnverifiedPrefix | CodeLimit::UnverifiedCountry | CodeLimit::UnverifiedNetwork, true) => (
+            "Too many texts of this kind were never answered. Send the ticket of a solved challenge, or wait for as long as \
+             `retry_after_ms` says, or send the code by e-mail.",
+            "此类短信中未被验证的过多。请提交完成人机验证所得的票据，或等待 `retry_after_ms` 所示的毫秒数，或改用邮件发送。",
+        ),
         (CodeLimit::Spend, _) => (
             "The app's texts have cost as much as they may in a day. Wait for as long as `retry_after_ms` says, or ask the \
              operator to raise the limit.",

@@ -7,7 +7,7 @@ use countersign_domain::code::{CodePurpose, Resend};
 use countersign_domain::contact::Channel;
 use countersign_domain::gate::CodeRates;
 use countersign_domain::message::SenderName;
-use countersign_domain::operations::{Blocked, DeliveryPolicy, PurposePolicy, SendPolicy, TicketDemand};
+use countersign_domain::operations::{Blocked, DeliveryPolicy, Enforcement, PurposePolicy, SendPolicy, TicketDemand};
 use countersign_domain::routes::{Route, Routes};
 use countersign_domain::throttle::Rule;
 use serde::de::Error as _;
@@ -57,6 +57,14 @@ pub struct Codes {
     pub wrong_per_contact: DailyRate,
     /// Wrong tries at one app's codes.
     pub wrong_per_app: DailyRate,
+    /// What becomes of texts that nobody answers.
+    pub pumping: PumpingSetting,
+    /// Texts to numbers that differ in their last four digits only, whose codes nobody typed in.
+    pub unverified_per_prefix: DailyRate,
+    /// The same for one country.
+    pub unverified_per_country: DailyRate,
+    /// The same for people on one network.
+    pub unverified_per_network: DailyRate,
     /// What one app's texts may cost a day; 0 for any sum.
     pub budget_per_day: u32,
     /// What one segment of a text costs.
@@ -88,16 +96,30 @@ impl Codes {
                 per_app: self.per_app.rule(),
                 per_country: self.per_country.rule(),
                 spend_per_app: budget(self.budget_per_day),
+                unverified_per_prefix: self.unverified(self.unverified_per_prefix),
+                unverified_per_country: self.unverified(self.unverified_per_country),
+                unverified_per_network: self.unverified(self.unverified_per_network),
                 wrong_per_contact: self.wrong_per_contact.rule(),
                 wrong_per_app: self.wrong_per_app.rule(),
             },
             monitor: self.monitor,
+            pumping: match self.pumping {
+                PumpingSetting::Off | PumpingSetting::Monitor => Enforcement::Monitor,
+                PumpingSetting::Enforce => Enforcement::Enforce,
+            },
             countries: self.countries.clone(),
             blocked: self.blocked.clone(),
             prices: self.prices.iter().map(|Price { prefix, price }| (prefix.clone(), *price)).collect(),
             price: self.price,
             verified_for: days(self.verified_days),
         }
+    }
+
+    /// The domain counts each text as four, so that a fifth of them may stay unread.
+    fn unverified(&self, rate: DailyRate) -> Option<Rule> {
+        let is_on = !matches!(self.pumping, PumpingSetting::Off);
+        let rule = rate.rule().filter(|_| is_on)?;
+        Some(Rule { burst: rule.burst.saturating_mul(4), interval: rule.interval / 4 })
     }
 
     /// The calling code of numbers that come without one, as digits.
@@ -128,6 +150,9 @@ impl Codes {
             ("codes.per_network", self.per_network.is_sane(), RATE),
             ("codes.per_country", self.per_country.is_sane(), RATE),
             ("codes.per_app", self.per_app.is_sane(), RATE),
+            ("codes.unverified_per_prefix", self.unverified_per_prefix.is_sane(), RATE),
+            ("codes.unverified_per_country", self.unverified_per_country.is_sane(), RATE),
+            ("codes.unverified_per_network", self.unverified_per_network.is_sane(), RATE),
             ("codes.wrong_per_contact", self.wrong_per_contact.is_sane(), RATE),
             ("codes.wrong_per_app", self.wrong_per_app.is_sane(), RATE),
             ("codes.budget_per_day", self.budget_per_day <= 80_000_000, "must be at most 80000000; 0 is any sum"),
@@ -208,6 +233,18 @@ impl From<TicketSetting> for TicketDemand {
             TicketSetting::Always => Self::Always,
         }
     }
+}
+
+/// `off`, `monitor` or `enforce`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PumpingSetting {
+    /// Nothing is counted.
+    Off,
+    /// What would have been refused is recorded.
+    Monitor,
+    /// It is refused.
+    Enforce,
 }
 
 /// A limit of days.

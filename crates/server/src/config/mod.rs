@@ -17,7 +17,9 @@ use countersign_facades::OneAccessSettings;
 use serde::Deserialize;
 
 pub use agents::{Agents, Alibaba, Endpoint, InstallCodes, PinSetting};
-pub use codes::{Codes, DailyRate, Delivery, Price, Purpose, ResendSetting, SenderSettings, TicketSetting, routes};
+pub use codes::{
+    Codes, DailyRate, Delivery, Price, PumpingSetting, Purpose, ResendSetting, SenderSettings, TicketSetting, routes,
+};
 use layers::Layers;
 pub use rates::{Rate, Rates};
 
@@ -51,6 +53,9 @@ per_contact.burst = 0
 per_network.burst = 0
 per_country.burst = 0
 per_app.burst = 0
+unverified_per_prefix.burst = 0
+unverified_per_country.burst = 0
+unverified_per_network.burst = 0
 wrong_per_contact.burst = 0
 wrong_per_app.burst = 0
 [agents]

@@ -11,6 +11,7 @@ CREATE TABLE code (
     sealed_contact BLOB    NOT NULL,
     hash           BLOB    NOT NULL, -- of the digits: which key, and its MAC
     sealed_digits  BLOB,             -- gone once they are to be sent no more
+    unverified     TEXT    NOT NULL, -- accounts of texts that nobody answered, separated by spaces
     tries          INTEGER NOT NULL,
     created_at     INTEGER NOT NULL,
     expires_at     INTEGER NOT NULL,

@@ -5,12 +5,12 @@ use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::code::{Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, Resend, Resource, TRIES};
 use countersign_domain::contact::{Channel, ContactKey};
-use countersign_domain::gate::{Charge, CodeLimit, Over};
+use countersign_domain::gate::{Charge, CodeLimit, Over, Refund};
 use countersign_domain::ports::{
     Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, REPEATABLE_FOR, RecordsError, Repeatable,
 };
 use countersign_domain::sealing::KeyedHash;
-use countersign_domain::throttle::{Throttled, decide};
+use countersign_domain::throttle::{Throttled, decide, refunded};
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -19,7 +19,7 @@ use super::{SqliteRecords, accounts, contacts, outbox};
 
 /// The columns of a code, for rows that [`read`] reads.
 pub(super) const COLUMNS: &str = "code.id AS code_id, code.app, code.purpose, code.contact, code.resource, code.channel, \
-     code.sealed_contact, code.hash, code.sealed_digits, code.tries AS code_tries, code.created_at AS code_created_at, \
+     code.sealed_contact, code.hash, code.sealed_digits, code.unverified, code.tries AS code_tries, code.created_at AS code_created_at, \
      code.expires_at AS code_expires_at, code.ended_at, code.ended";
 
 #[async_trait]
@@ -138,7 +138,8 @@ fn remember(connection: &Connection, call: Repeatable, code: CodeId, now: Timest
 fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
     let Code { binding, .. } = code;
     let insert = "INSERT INTO code (id, app, purpose, contact, resource, channel, sealed_contact, hash, sealed_digits, \
-                  tries, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                  unverified, tries, created_at, expires_at) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let values = params![
         code.id.bytes(),
         binding.app.as_str(),
@@ -149,6 +150,7 @@ fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
         code.sealed_contact,
         code.hash.bytes(),
         code.sealed_digits,
+        code.unverified.join(" "),
         code.tries,
         code.created_at.milliseconds(),
         code.expires_at.milliseconds(),
@@ -190,6 +192,11 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
         end(connection, code.id, now, CodeEnd::Spent)?;
         code.ended = Some((now, CodeEnd::Spent));
         code.sealed_digits = None;
+        for Refund { account, rule, cost } in (check.refunds)(&code) {
+            if let Some(empty_at) = accounts::read(connection, &account)? {
+                accounts::write(connection, &account, refunded(empty_at, now, rule, cost))?;
+            }
+        }
         let contact = contacts::verify(connection, &code, customer, *verified, now)?;
         return Ok(Checked::Right(code, Some(contact)));
     }
@@ -256,6 +263,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Code, rusqlite::Error> {
         sealed_contact: row.get("sealed_contact")?,
         hash: KeyedHash::from_bytes(row.get("hash")?),
         sealed_digits: row.get("sealed_digits")?,
+        unverified: row.get::<_, String>("unverified")?.split_whitespace().map(str::to_owned).collect(),
         tries: row.get("code_tries")?,
         created_at: time(row, "code_created_at")?,
         expires_at: time(row, "code_expires_at")?,

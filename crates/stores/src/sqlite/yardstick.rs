@@ -39,7 +39,7 @@ impl Yardstick {
         self.in_groups(count, |connection, number| {
             let id = number.to_be_bytes();
             let code = "INSERT INTO code (id, app, purpose, contact, resource, channel, sealed_contact, hash, sealed_digits, \
-                        tries, created_at, expires_at) VALUES (?1, 'bench', 'signup', ?2, '', 'sms', ?3, ?4, ?5, 0, ?6, ?6)";
+                        unverified, tries, created_at, expires_at) VALUES (?1, 'bench', 'signup', ?2, '', 'sms', ?3, ?4, ?5, '', 0, ?6, ?6)";
             let values = params![wide(id, 16), wide(id, 32), wide(id, 54), wide(id, 20), wide(id, 46), 1_795_000_000_000_i64];
             connection.prepare_cached(code)?.execute(values)?;
             let message = "INSERT INTO message (id, code, channel, lane, language, state, created_at, due_at, expires_at) \

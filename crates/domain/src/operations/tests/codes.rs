@@ -42,6 +42,7 @@ impl Post {
             purposes: std::collections::BTreeMap::new(),
             rates: CodeRates::default(),
             monitor: false,
+            pumping: Enforcement::Enforce,
             countries: vec![86, 1],
             blocked: ["+86170", "@blocked.example", "one@example.com"].into_iter().filter_map(Blocked::parse).collect(),
             prices: vec![("+1".to_owned(), 7), ("+1202".to_owned(), 9)],
@@ -234,6 +235,40 @@ fn the_narrowest_limit_refuses_and_nothing_is_charged() {
     assert_eq!(from("192.0.2.99"), Err(over(CodeLimit::Network)));
     assert!(from("198.51.100.1").is_ok());
     assert!(per_network.send("ann@example.com").is_ok(), "an app's server is no person");
+}
+
+/// Texts to made-up numbers are stopped; a site whose people answer four in five is not, however many they are.
+#[test]
+fn texts_that_nobody_answers_are_stopped_by_prefix_country_and_network() {
+    let twenty = Some(Rule { burst: 80, interval: DAY / 80 });
+    let pumped = |change: fn(&mut CodeRates, Option<Rule>), enforcement| {
+        let post = Post::changed(|policy| {
+            change(&mut policy.rates, twenty);
+            policy.pumping = enforcement;
+        });
+        let unanswered = |number: u32| {
+            post.send_with(&format!("+86139{:04}{number:04}", number % 7), |new| new.person = Some(CLIENT))
+        };
+        (0..30).take_while(|number| unanswered(*number).is_ok()).count()
+    };
+    for change in [
+        |rates: &mut CodeRates, rule| rates.unverified_per_country = rule,
+        |rates: &mut CodeRates, rule| rates.unverified_per_network = rule,
+    ] as [fn(&mut CodeRates, Option<Rule>); 2]
+    {
+        assert_eq!(pumped(change, Enforcement::Enforce), 20);
+        assert_eq!(pumped(change, Enforcement::Monitor), 30);
+    }
+    assert_eq!(pumped(|rates, rule| rates.unverified_per_prefix = rule, Enforcement::Enforce), 30, "seven prefixes");
+
+    let honest = Post::changed(|policy| policy.rates.unverified_per_country = twenty);
+    for number in 0..400 {
+        let sent = honest.send(&format!("+86139{number:08}")).unwrap();
+        if number % 5 != 0 {
+            let digits = honest.digits(sent);
+            assert!(matches!(honest.check(sent, &digits), Ok(CodeVerdict::Right { .. })));
+        }
+    }
 }
 
 #[test]
