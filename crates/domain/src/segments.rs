@@ -14,6 +14,12 @@ pub enum Coding {
 }
 
 impl Coding {
+    /// What the text needs.
+    fn of(text: &str) -> Self {
+        let gsm = text.chars().all(|character| Self::Gsm.units(character).is_some());
+        if gsm { Self::Gsm } else { Self::Ucs2 }
+    }
+
     /// Units in a text of one segment.
     const fn single(self) -> usize {
         match self {
@@ -54,6 +60,10 @@ const ALPHABET: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæ�
                         ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 /// The extension table: each takes an escape before it.
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
+/// Where each of those stands in its table.
+const EXTENSION_PLACES: &[u8] = &[0x0a, 0x14, 0x28, 0x29, 0x2f, 0x3c, 0x3d, 0x3e, 0x40, 0x65];
+/// The place of the escape in the default alphabet.
+const ESCAPE: u8 = 0x1b;
 
 /// What a text takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,30 +79,49 @@ pub struct Segments {
 impl Segments {
     /// What `text` takes.
     pub fn of(text: &str) -> Self {
-        let gsm: Option<Vec<usize>> = text.chars().map(|character| Coding::Gsm.units(character)).collect();
-        match gsm {
-            Some(units) => Self::filled(Coding::Gsm, units.into_iter()),
-            None => Self::filled(Coding::Ucs2, text.chars().map(char::len_utf16)),
-        }
+        let coding = Coding::of(text);
+        let units = text.chars().filter_map(|character| coding.units(character)).sum();
+        Self { coding, units, count: Self::pieces(text).len() }
     }
 
-    /// Neither an escape and what it escapes nor the two halves of a surrogate pair may stand in two segments, so a segment
-    /// can end one unit early: segments are filled one after the other, and dividing the length would count too few.
-    fn filled(coding: Coding, characters: impl Iterator<Item = usize>) -> Self {
-        let (mut units, mut count, mut room) = (0, 1, coding.joined());
-        for width in characters {
+    /// The text cut into what each segment carries, in order; one empty piece for an empty text.
+    ///
+    /// Neither an escape and what it escapes nor the two halves of a surrogate pair may stand in two segments, so a segment can
+    /// end one unit early: segments are filled one after the other, and dividing the length would count too few.
+    pub fn pieces(text: &str) -> Vec<&str> {
+        let coding = Coding::of(text);
+        let (mut pieces, mut units, mut start, mut room) = (Vec::new(), 0, 0, coding.joined());
+        for (at, character) in text.char_indices() {
+            let width = coding.units(character).unwrap_or_default();
             units += width;
             if width > room {
-                count += 1;
-                room = coding.joined();
+                pieces.push(&text[start..at]);
+                (start, room) = (at, coding.joined());
             }
             room -= width;
         }
         if units <= coding.single() {
-            count = 1;
+            return vec![text];
         }
-        Self { coding, units, count }
+        pieces.push(&text[start..]);
+        pieces
     }
+}
+
+/// `text` in GSM's alphabet, a septet in each octet, as message centres take it; `None` if that alphabet cannot write it.
+pub fn septets(text: &str) -> Option<Vec<u8>> {
+    let mut septets = Vec::with_capacity(text.len());
+    for character in text.chars() {
+        if let Some(place) = ALPHABET.chars().position(|known| known == character) {
+            // The escape's own place is not in the list.
+            let place = u8::try_from(place).ok()?;
+            septets.push(if place < ESCAPE { place } else { place + 1 });
+        } else {
+            let place = EXTENSION.chars().position(|known| known == character)?;
+            septets.extend([ESCAPE, *EXTENSION_PLACES.get(place)?]);
+        }
+    }
+    Some(septets)
 }
 
 #[cfg(test)]
@@ -158,7 +187,48 @@ mod tests {
         segments
     }
 
+    /// Places that 3GPP TS 23.038 gives, at the edges of its columns.
+    #[test]
+    fn septets_are_the_places_of_the_tables() {
+        for (text, expected) in [
+            ("@", vec![0x00]),
+            ("_", vec![0x11]),
+            ("Ξ", vec![0x1a]),
+            ("Æ", vec![0x1c]),
+            (" ", vec![0x20]),
+            ("¤", vec![0x24]),
+            ("A1a", vec![0x41, 0x31, 0x61]),
+            ("¿", vec![0x60]),
+            ("à", vec![0x7f]),
+            ("1€[", vec![0x31, 0x1b, 0x65, 0x1b, 0x3c]),
+            ("|\u{c}", vec![0x1b, 0x40, 0x1b, 0x0a]),
+        ] {
+            assert_eq!(septets(text), Some(expected), "{text}");
+        }
+        assert_eq!(septets("`"), None);
+        assert_eq!(EXTENSION.chars().count(), EXTENSION_PLACES.len());
+    }
+
     proptest! {
+        #[test]
+        fn pieces_are_the_text_and_each_fits(text in "[a-z€\\[码😀]{0,400}") {
+            let pieces = Segments::pieces(&text);
+            let Segments { coding, count, .. } = Segments::of(&text);
+            prop_assert_eq!(&pieces.concat(), &text);
+            prop_assert_eq!(pieces.len(), count);
+            let room = if count == 1 { coding.single() } else { coding.joined() };
+            for piece in pieces {
+                prop_assert!(piece.chars().map(|character| coding.units(character).unwrap()).sum::<usize>() <= room);
+            }
+        }
+
+        #[test]
+        fn a_septet_for_each_unit(text in "[a-zA-Z@_ €\\[\\]^~|]{0,200}") {
+            let septets = septets(&text).unwrap();
+            prop_assert_eq!(septets.len(), Segments::of(&text).units);
+            prop_assert!(septets.iter().all(|septet| *septet < 0x80));
+        }
+
         #[test]
         fn a_text_of_gsms_alphabet_is_cut_where_it_may_be(text in "[a-z€\\[\\]^~ ]{0,700}") {
             let segments = Segments::of(&text);
