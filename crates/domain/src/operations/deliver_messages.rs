@@ -195,6 +195,24 @@ impl DeliverMessages {
         Ok(())
     }
 
+    /// Keeps what the gateway of `lane` says of the message that it calls `gateway_id`.
+    ///
+    /// # Errors
+    /// [`KeepDeliveryError`].
+    pub async fn keep_report(
+        &self,
+        lane: &SenderName,
+        gateway_id: &str,
+        delivery: Delivery,
+    ) -> Result<(), KeepDeliveryError> {
+        let called = self.ports.records.message_called(lane.clone(), gateway_id.to_owned()).await;
+        let id = called.map_err(|error| match error {
+            RecordsError::Missing => KeepDeliveryError::Unknown,
+            error => KeepDeliveryError::Records(error),
+        })?;
+        self.keep_delivery(id, delivery).await
+    }
+
     /// Gives messages of senders that the operator took away to those that are there.
     ///
     /// # Errors

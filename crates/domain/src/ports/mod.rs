@@ -43,5 +43,7 @@ pub use records::{
     AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, IamUserRecords, NonceRecords,
     NonceRow, PostRecords, Records, RecordsError, Reseal, SealingKeyRow, SecretRow,
 };
-pub use sender::{Delivery, DeliveryAddress, Receipt, SendError, Sender, TemplateError, Templates};
+pub use sender::{
+    Delivery, DeliveryAddress, Receipt, ReportError, Reports, SendError, Sender, TemplateError, Templates,
+};
 pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};

@@ -153,6 +153,10 @@ pub trait OutboxRecords: Send + Sync {
     /// One message and its code. [`RecordsError::Missing`] if there is none.
     async fn message(&self, id: MessageId) -> Result<(MessageRow, Code), RecordsError>;
 
+    /// The message that the gateway of `lane` calls `gateway_id`, the newest where it has used that twice.
+    /// [`RecordsError::Missing`] if there is none.
+    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<MessageId, RecordsError>;
+
     /// The messages of a code, newest first.
     async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError>;
 

@@ -65,6 +65,27 @@ pub enum Delivery {
     Undelivered(String),
 }
 
+/// Who keeps what a sender hears of deliveries on a connection of its own, where gateways name messages in their own words.
+#[async_trait]
+pub trait Reports: Send + Sync {
+    /// Keeps what became of the message that the gateway calls `gateway_id`: the [`Receipt`]'s.
+    ///
+    /// # Errors
+    /// [`ReportError`]. The gateway must not be told that it was heard.
+    async fn keep(&self, gateway_id: &str, delivery: Delivery) -> Result<(), ReportError>;
+}
+
+/// Why what a sender heard was not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReportError {
+    /// No message is known by this name. It may be in a moment: a gateway can be quicker than what we keep of its answer.
+    #[error("no message is known by this name")]
+    Unknown,
+    /// The records cannot be written.
+    #[error("the records cannot be written")]
+    Unavailable,
+}
+
 /// Where gateways tell of deliveries.
 pub trait DeliveryAddress: Send + Sync {
     /// The address for this message, without a query: it holds a proof that nobody else can make.

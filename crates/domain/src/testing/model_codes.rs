@@ -339,6 +339,15 @@ impl OutboxRecords for ModelCodes {
         })
     }
 
+    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<MessageId, RecordsError> {
+        self.verb(|state| {
+            let called =
+                |message: &MessageRow| message.lane == lane && message.gateway_id.as_ref() == Some(&gateway_id);
+            let newest = state.messages.iter().rev().find(|(message, _)| called(message));
+            newest.map(|(message, _)| message.id).ok_or(RecordsError::Missing)
+        })
+    }
+
     async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError> {
         self.verb(|state| {
             let of_it = state.messages.iter().rev().filter(|(message, _)| message.code == code);

@@ -31,6 +31,7 @@ where
     suite.what_was_sent_is_sent_whoever_says_it();
     suite.a_message_goes_again_with_whom_and_when_it_is_said();
     suite.deliveries_are_kept_and_the_undelivered_go_on();
+    suite.a_message_is_found_by_what_its_gateway_calls_it();
     suite.nobody_sends_what_is_over();
     suite.many_workers_share_a_lane();
     suite.what_is_old_is_forgotten();
@@ -177,6 +178,26 @@ where
         };
         assert_eq!(self.settle(54, until, again), Err(RecordsError::Changed));
         assert_eq!((self.state(54), self.numbers("receipts", NOW, 9)), (MessageState::Delivered, vec![]));
+    }
+
+    fn a_message_is_found_by_what_its_gateway_calls_it(&self) {
+        let called = |lane: &str, id: &str| block_on(self.store.message_called(name(lane), id.to_owned()));
+        for number in [55, 56] {
+            self.queued(number, "calls");
+            assert_eq!(called("calls", "0"), Err(RecordsError::Missing), "it was not even sent");
+            let until = self.lease("calls", NOW, 1)[0].until;
+            let gateway_id = Some(format!("g-{number}"));
+            self.settle(number, until, Settlement::Sent { gateway_id }).expect("sent");
+        }
+        assert_eq!(called("calls", "g-55"), Ok(MessageId([55; 16])));
+        assert_eq!(called("elsewhere", "g-55"), Err(RecordsError::Missing), "another gateway's words are its own");
+        self.queued(57, "calls");
+        let until = self.lease("calls", NOW, 1)[0].until;
+        self.settle(57, until, Settlement::Sent { gateway_id: Some("g-55".to_owned()) }).expect("sent");
+        assert_eq!(called("calls", "g-55"), Ok(MessageId([57; 16])), "a gateway that counts from the beginning again");
+        let undelivered = Some(("absent".to_owned(), Some(name("second"))));
+        block_on(self.store.keep_delivery(MessageId([56; 16]), NOW, undelivered)).expect("kept");
+        assert_eq!(called("calls", "g-56"), Err(RecordsError::Missing), "it is somebody else's now");
     }
 
     fn nobody_sends_what_is_over(&self) {

@@ -57,6 +57,10 @@ impl OutboxRecords for SqliteRecords {
         self.reader.run(move |connection| by_id(connection, id)).await
     }
 
+    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<MessageId, RecordsError> {
+        self.reader.run(move |connection| called(connection, &lane, &gateway_id)).await
+    }
+
     async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError> {
         self.reader
             .run(move |connection| {
@@ -222,6 +226,13 @@ fn by_id(connection: &Connection, id: MessageId) -> Result<(MessageRow, Code), R
     let mut statement = connection.prepare_cached(&select).map_err(refused)?;
     let found = statement.query_row([id.0], |row| Ok((read(row)?, codes::read(row)?))).optional().map_err(damaged)?;
     found.ok_or(RecordsError::Missing)
+}
+
+fn called(connection: &Connection, lane: &SenderName, gateway_id: &str) -> Result<MessageId, RecordsError> {
+    let select = "SELECT id FROM message WHERE gateway_id = ?2 AND lane = ?1 ORDER BY sequence DESC LIMIT 1";
+    let mut statement = connection.prepare_cached(select).map_err(refused)?;
+    let found = statement.query_row((lane.as_str(), gateway_id), |row| row.get("id")).optional().map_err(damaged)?;
+    found.map(MessageId).ok_or(RecordsError::Missing)
 }
 
 fn adopt(connection: &Connection, lanes: &[SenderName], heirs: &[(Channel, SenderName)]) -> Result<(), RecordsError> {

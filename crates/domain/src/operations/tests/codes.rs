@@ -417,6 +417,20 @@ fn what_did_not_arrive_goes_on_to_the_next_sender() {
 }
 
 #[test]
+fn a_gateway_may_tell_of_a_delivery_in_its_own_words() {
+    let post = Post::new();
+    let sent = post.send(PHONE).unwrap();
+    let gateway_id = Some("g-1".to_owned());
+    let keep = |lane, id| block_on(post.deliver().keep_report(&name(lane), id, Delivery::Delivered));
+    assert_eq!(keep("first", "g-1"), Err(KeepDeliveryError::Unknown));
+    post.work_off("first", &RecordingSender::answering([Ok(Receipt { gateway_id })]));
+    assert_eq!(keep("second", "g-1"), Err(KeepDeliveryError::Unknown));
+    assert_eq!(post.message(sent).state, MessageState::Sent);
+    keep("first", "g-1").unwrap();
+    assert_eq!(post.message(sent).state, MessageState::Delivered);
+}
+
+#[test]
 fn a_resend_keeps_the_digits_or_replaces_them() {
     let keeping = Post::new();
     let (one, two) = (keeping.send(PHONE).unwrap(), keeping.send(PHONE).unwrap());

@@ -1,0 +1,2 @@
+-- Gateways that tell of deliveries on the sender's own connection name messages in their own words.
+CREATE INDEX message_gateway ON message (gateway_id, lane) WHERE gateway_id IS NOT NULL;
