@@ -174,6 +174,9 @@ impl CodeEnd {
 /// A live code is kept by a further send only if it still holds this long: nobody is sent a code that is late on arrival.
 pub const KEPT_AT_LEAST: Duration = Duration::from_mins(1);
 
+/// How far a clock may be behind the one by which a code was made.
+const CLOCK_SKEW: Duration = Duration::from_mins(1);
+
 /// A code as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
@@ -218,6 +221,8 @@ impl Code {
     pub fn state(&self, now: Timestamp) -> CodeState {
         match self.ended {
             Some((_, end)) => CodeState::Ended(end),
+            // From the future: the clock was set back, and nobody knows how long the code has held.
+            None if self.created_at > now.plus(CLOCK_SKEW) => CodeState::Expired,
             None if now >= self.expires_at => CodeState::Expired,
             None => CodeState::Live,
         }

@@ -4,7 +4,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::calling_code::{self, CallingCode};
 use crate::code::{CodeId, Digits};
-use crate::message::MessageId;
+use crate::message::{MessageId, SenderName};
+use crate::network::Network;
 use crate::ports::Entropy;
 use crate::sealing::{MasterKey, NotOurs, mac};
 use crate::secret::Secret;
@@ -236,16 +237,21 @@ impl ContactKeys {
         ContactKey(mac(self.index.expose(), &parts))
     }
 
-    /// What a gateway shows when it tells of this message's delivery: nobody can make it up.
-    pub fn delivery_proof(&self, id: MessageId) -> [u8; 16] {
+    /// Under what a network is counted: the same for as long as the installation lives, like a contact's.
+    pub fn network(&self, network: Network) -> ContactKey {
+        ContactKey(mac(self.index.expose(), &[b"network\0", network.to_string().as_bytes()]))
+    }
+
+    /// What this sender's gateway shows when it tells of the message's delivery: nobody can make it up.
+    pub fn delivery_proof(&self, id: MessageId, sender: &SenderName) -> [u8; 16] {
         let mut proof = [0; 16];
-        proof.copy_from_slice(&mac(self.deliveries.expose(), &[&id.0])[..16]);
+        proof.copy_from_slice(&mac(self.deliveries.expose(), &[&id.0, sender.as_str().as_bytes()])[..16]);
         proof
     }
 
     /// Whether `proof` is this message's, in constant time.
-    pub fn is_delivery_proof(&self, id: MessageId, proof: &[u8; 16]) -> bool {
-        self.delivery_proof(id).ct_eq(proof).into()
+    pub fn is_delivery_proof(&self, id: MessageId, sender: &SenderName, proof: &[u8; 16]) -> bool {
+        self.delivery_proof(id, sender).ct_eq(proof).into()
     }
 
     /// Seals a contact, for the rows that are about it.

@@ -49,13 +49,6 @@ impl Routes {
         self.0.iter().map(|route| route.sender.clone()).collect()
     }
 
-    /// The first sender of each channel.
-    pub fn first(&self) -> Vec<(Channel, SenderName)> {
-        let first = |channel| self.0.iter().find(|route| route.channel == channel);
-        let channels = [Channel::Sms, Channel::Email].into_iter();
-        channels.filter_map(|channel| Some((channel, first(channel)?.sender.clone()))).collect()
-    }
-
     /// Whether there is a sender for this channel at all.
     pub fn serve(&self, channel: Channel) -> bool {
         self.0.iter().any(|route| route.channel == channel)

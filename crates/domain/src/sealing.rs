@@ -16,7 +16,6 @@ use subtle::ConstantTimeEq as _;
 use crate::address::Origin;
 use crate::code::{CodeId, Digits};
 use crate::contact::Contact;
-use crate::network::Network;
 use crate::ports::Entropy;
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -84,11 +83,6 @@ impl SealingKey {
         short(mac(&code_key, &[&id.bytes(), digits.expose().as_bytes()]))
     }
 
-    fn network_mac(&self, network: Network) -> [u8; 16] {
-        let network_key = mac(self.key.expose(), &[b"countersign network key"]);
-        short(mac(&network_key, &[network.to_string().as_bytes()]))
-    }
-
     fn origin_mac(&self, origin: Origin) -> [u8; 16] {
         let origin_key = mac(self.key.expose(), &[b"countersign origin key"]);
         short(mac(&origin_key, &[origin.bytes()]))
@@ -111,11 +105,6 @@ impl KeyedHash {
         bytes[..KEY_ID].copy_from_slice(&self.key.0);
         bytes[KEY_ID..].copy_from_slice(&self.mac);
         bytes
-    }
-
-    /// The same as text, for the names of accounts.
-    pub(crate) fn hex(&self) -> String {
-        self.bytes().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     /// The hash that [`bytes`](Self::bytes) gave.
@@ -227,12 +216,6 @@ impl Keyring {
     /// Whether `hash` was made from these digits for this code, in constant time.
     pub fn is_code(&self, hash: &KeyedHash, id: CodeId, digits: &Digits) -> bool {
         self.find(hash.key).is_some_and(|key| bool::from(key.code_mac(id, digits).ct_eq(&hash.mac)))
-    }
-
-    /// The keyed hash under which the network of whoever solved a challenge is sealed into the ticket.
-    pub fn network_hash(&self, network: Network, now: Timestamp) -> KeyedHash {
-        let key = self.sealer(now);
-        KeyedHash { key: key.id, mac: key.network_mac(network) }
     }
 
     /// The keyed hash under which an origin is sealed into a ticket.

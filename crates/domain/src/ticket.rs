@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::app::{Action, AppId};
 use crate::challenge::{Kind, Level, Solution};
+use crate::network::Network;
 use crate::ports::{Epoch, MarkId};
 use crate::sealing::{KeyedHash, Malformed, Reader, Writer};
 use crate::time::Timestamp;
@@ -60,7 +61,7 @@ pub struct Stamp {
     /// Where the challenge was solved, in a ticket that is bound to it.
     pub origin: Option<KeyedHash>,
     /// The network where the challenge was solved, in a ticket.
-    pub network: Option<KeyedHash>,
+    pub network: Option<Network>,
     /// The kind of challenge.
     pub kind: Kind,
     /// How hard the challenge was.
@@ -80,7 +81,7 @@ impl Stamp {
         writer.optional(self.action.as_ref(), |writer, action| writer.string(action.as_str().as_bytes()));
         writer.optional(self.contact, |writer, contact| contact.write(writer));
         writer.optional(self.origin, |writer, origin| origin.write(writer));
-        writer.optional(self.network, |writer, network| network.write(writer));
+        writer.optional(self.network, |writer, network| writer.string(network.to_string().as_bytes()));
         self.kind.write(writer);
         writer.u8(self.level.number());
         writer.i64(self.issued_at.milliseconds());
@@ -96,7 +97,7 @@ impl Stamp {
             action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
             contact: reader.optional(KeyedHash::read)?,
             origin: reader.optional(KeyedHash::read)?,
-            network: reader.optional(KeyedHash::read)?,
+            network: reader.optional(|reader| Network::try_from(reader.text()?.to_owned()).map_err(|_| Malformed))?,
             kind: Kind::read(reader)?,
             level: Level::new(reader.u8()?).ok_or(Malformed)?,
             issued_at: Timestamp::from_milliseconds(reader.i64()?),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use countersign_domain::code::CodeState;
 use countersign_domain::contact::{Channel, Contact, NotAContact};
 use countersign_domain::operations::{
-    CheckCode, CodePorts, CodeStatus, CodeVerdict, DeliverMessages, DeliveryPolicy, OpenContact, ReadCodes,
-    RedeemTicket, SendCode, SendPolicy, SentCode, VerifiedContacts,
+    CheckCode, CodePorts, CodeStatus, CodeVerdict, DeliverMessages, DeliveryPolicy, Keep, KeepOutbox, OpenContact,
+    ReadCodes, RedeemTicket, SendCode, SendPolicy, SentCode, VerifiedContacts,
 };
 use countersign_domain::ports::{MessageRow, MessageState};
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct Codes {
     pub verified_contacts: Arc<VerifiedContacts>,
     /// Works off the outbox.
     pub deliver_messages: Arc<DeliverMessages>,
+    /// Keeps it in order.
+    pub keep_outbox: Arc<KeepOutbox>,
     /// What the operator has decided.
     pub policy: Arc<SendPolicy>,
     /// The calling code of numbers that come without one, where the operator names one: `86`.
@@ -39,6 +41,7 @@ impl Codes {
         ports: &CodePorts,
         policy: SendPolicy,
         delivery: DeliveryPolicy,
+        keep: Keep,
         redeem: Arc<RedeemTicket>,
         default_calling_code: Option<&str>,
     ) -> Self {
@@ -49,6 +52,7 @@ impl Codes {
             read_codes: Arc::new(ReadCodes::new(ports.clone())),
             verified_contacts: Arc::new(VerifiedContacts::new(ports.clone(), Arc::clone(&policy))),
             deliver_messages: Arc::new(DeliverMessages::new(ports.clone(), delivery)),
+            keep_outbox: Arc::new(KeepOutbox::new(ports.clone(), keep)),
             policy,
             default_calling_code: default_calling_code.map(Arc::from),
         }

@@ -19,8 +19,8 @@ use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
 use countersign_domain::message::SenderName;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, Enforcement, EnrolPolicy, IssueChallenge,
-    JudgeAnswer, Judgement, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy, SignIn,
-    SignedCalls, TicketDemand,
+    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy,
+    SignIn, SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;
@@ -67,7 +67,9 @@ fn code_ports(ports: &Ports, post: &ModelCodes) -> CodePorts {
 }
 
 fn code_operations(ports: &CodePorts, policy: SendPolicy, redeem: &Arc<RedeemTicket>) -> Codes {
-    Codes::new(ports, policy, DeliveryPolicy::DEFAULT, Arc::clone(redeem), Some("86"))
+    let month = Duration::from_hours(30 * 24);
+    let keep = Keep { codes: month, contacts: month };
+    Codes::new(ports, policy, DeliveryPolicy::DEFAULT, keep, Arc::clone(redeem), Some("86"))
 }
 
 /// No limits but the pause between two codes.

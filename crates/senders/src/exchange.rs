@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign_domain::ports::{Clock, SendError};
+use countersign_domain::ports::{Clock, Pace, SendError};
 use countersign_domain::secret::Secret;
 use http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
@@ -28,6 +28,7 @@ const IDLE: Duration = Duration::from_secs(30);
 pub(crate) struct Exchange {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     deadline: Duration,
+    connections: usize,
     hidden: Vec<Secret<String>>,
 }
 
@@ -82,27 +83,37 @@ impl Exchange {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(connections)
             .build(connector.enable_http1().build());
-        Ok(Self { client, deadline, hidden })
+        Ok(Self { client, deadline, connections, hidden })
     }
 
     /// One call.
     ///
     /// # Errors
-    /// [`SendError::Transient`] where no whole answer came in time: nobody knows what the peer did.
+    /// [`SendError::Doubtful`] where no whole answer came in time: nobody knows what the peer did; [`SendError::Transient`] where
+    /// there was no connection.
     pub(crate) async fn call(&self, request: Request<Full<Bytes>>) -> Result<Answer, SendError> {
         match tokio::time::timeout(self.deadline, self.converse(request)).await {
             Ok(answer) => answer,
-            Err(_) => Err(transient(format!("no answer within {} s", self.deadline.as_secs_f64()))),
+            Err(_) => Err(doubtful(format!("no answer within {} s", self.deadline.as_secs_f64()))),
         }
     }
 
+    /// How fast it is, with so many calls at once.
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { deadline: self.deadline, at_once: u32::try_from(self.connections).unwrap_or(u32::MAX) }
+    }
+
     async fn converse(&self, request: Request<Full<Bytes>>) -> Result<Answer, SendError> {
-        let response = self.client.request(request).await.map_err(|error| transient(chain(&error)))?;
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| if error.is_connect() { transient(chain(&error)) } else { doubtful(chain(&error)) })?;
         let (head, mut incoming) = response.into_parts();
         let mut body = Vec::new();
         while body.len() < ANSWER {
             let Some(frame) = incoming.frame().await else { break };
-            let frame = frame.map_err(|error| transient(chain(&error)))?;
+            let frame = frame.map_err(|error| doubtful(chain(&error)))?;
             if let Some(data) = frame.data_ref() {
                 body.extend_from_slice(&data[..data.len().min(ANSWER - body.len())]);
             }
@@ -120,11 +131,12 @@ impl Exchange {
     }
 }
 
-/// The sender's error for a status that is no success. 408, 425, 429 and 5xx pass; whoever refuses otherwise will refuse again.
+/// The sender's error for a status that is no success. 408, 425, 429 and 5xx pass, and so does a refusal of who we are (401, 403):
+/// the operator can put that right while the code holds. Whoever refuses otherwise will refuse again.
 /// A redirect is a refusal: following it would carry a code and a secret to an address that no operator has written down.
 pub(crate) fn refused(answer: &Answer, clock: &dyn Clock) -> SendError {
     let reason = answer.said.clone();
-    if matches!(answer.status.as_u16(), 408 | 425 | 429 | 500..) {
+    if matches!(answer.status.as_u16(), 401 | 403 | 408 | 425 | 429 | 500..) {
         return SendError::Transient { reason, retry_after: retry_after(&answer.headers, clock) };
     }
     SendError::Permanent { reason }
@@ -139,6 +151,11 @@ pub(crate) fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Dura
     let now = Duration::from_millis(u64::try_from(clock.now().milliseconds()).ok()?);
     let then = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(then.saturating_sub(now))
+}
+
+/// Nobody knows whether the message got through.
+pub(crate) fn doubtful(reason: impl Into<String>) -> SendError {
+    SendError::Doubtful { reason: reason.into() }
 }
 
 /// It may go better later.
@@ -179,8 +196,8 @@ mod tests {
             (301, false),
             (307, false),
             (400, false),
-            (401, false),
-            (403, false),
+            (401, true),
+            (403, true),
             (404, false),
             (408, true),
             (410, false),

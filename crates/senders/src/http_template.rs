@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Delivery, DeliveryAddress, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Delivery, DeliveryAddress, Pace, Receipt, SendError, Sender};
 use serde::Deserialize;
 
 use crate::Environment;
@@ -165,6 +165,10 @@ impl HttpTemplate {
 
 #[async_trait]
 impl Sender for HttpTemplate {
+    fn pace(&self) -> Pace {
+        self.exchange.pace()
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         let request = self.template.request(message, &self.deliveries.of(message.id))?;
         let answer = self.exchange.call(request).await?;

@@ -3,12 +3,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_domain::calling_code;
 use countersign_domain::contact::Contact;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Pace, Receipt, SendError, Sender};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +82,10 @@ fn national(number: &str) -> Option<&str> {
 
 #[async_trait]
 impl Sender for Inbox {
+    fn pace(&self) -> Pace {
+        Pace { deadline: Duration::ZERO, at_once: 100 }
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         let letter = Letter {
             to: message.to.normalised().to_owned(),

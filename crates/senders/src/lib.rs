@@ -27,7 +27,7 @@ pub use settings::SettingsError;
 pub struct Environment {
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Where gateways tell of deliveries.
+    /// Where the gateway of the sender that is built tells of deliveries.
     pub deliveries: Arc<dyn DeliveryAddress>,
     /// What senders of the kind `inbox` put their messages into.
     pub inbox: Arc<Inbox>,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Pace, Receipt, SendError, Sender};
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
@@ -154,6 +154,10 @@ impl Smtp {
 
 #[async_trait]
 impl Sender for Smtp {
+    fn pace(&self) -> Pace {
+        Pace { deadline: self.deadline, at_once: self.connections.at_once() }
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         if message.to.channel() != Channel::Email {
             return Err(refused("a mail server takes e-mail only"));
@@ -246,6 +250,8 @@ fn send_error(failure: &Failure) -> SendError {
     let error: &Error = match failure {
         Failure::Smtp(error) => error,
         Failure::Line(error) => return transient(discreet(&format!("no connection to the mail server: {error}"))),
+        // Who we are is refused, or that we call at all: the operator can put that right while the code holds.
+        Failure::Entry(error) => return transient(discreet(&format!("the mail server does not let us in: {error}"))),
         Failure::Lacks(what) => return refused(&format!("the mail server does not offer {what}")),
     };
     let reason = discreet(&error.to_string());

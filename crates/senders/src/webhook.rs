@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign_domain::code::Resource;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Pace, Receipt, SendError, Sender};
 use countersign_domain::secret::Secret;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{Request, Uri, header};
@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::Environment;
-use crate::exchange::{Exchange, address, refused};
+use crate::exchange::{Exchange, address, refused, transient};
 use crate::settings::{SecretText, SettingsError, connections, deadline, read, rfc3339};
 
 /// How the settings call it.
@@ -94,8 +94,16 @@ impl Webhook {
 
 #[async_trait]
 impl Sender for Webhook {
+    fn pace(&self) -> Pace {
+        self.exchange.pace()
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
-        let answer = self.exchange.call(self.request(message)?).await?;
+        // A receiver that has had the message knows it by its id: to send it again costs nothing, so nothing is left in doubt.
+        let answer = self.exchange.call(self.request(message)?).await.map_err(|error| match error {
+            SendError::Doubtful { reason } => transient(reason),
+            error => error,
+        })?;
         if answer.status.is_success() { Ok(Receipt::default()) } else { Err(refused(&answer, &*self.clock)) }
     }
 }

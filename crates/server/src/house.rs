@@ -18,7 +18,7 @@ use countersign_domain::operations::{
     SignedCalls,
 };
 use countersign_domain::ports::{
-    Authority, Clock, Directory, Entropy, Marks, PostRecords, Records, SealingKeyRow, SecretRow, Tally,
+    Authority, Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow, Tally,
 };
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
@@ -37,7 +37,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::agents::{AgentAuthority, Downloads, Reachable};
 use crate::client_address::TrustedProxies;
 use crate::config::{self, Config, Mode, SenderSettings};
-use crate::delivery::{self, Doorbell, Inboxes, Lanes, ReportsDoor, Senders};
+use crate::delivery::{self, Doorbell, Inboxes, Lanes, ReportsDoor};
 use crate::dev::{self, DevDoor, Identity};
 use crate::directory::SnapshotDirectory;
 use crate::http::Dispatcher;
@@ -60,6 +60,9 @@ const WRITE_BEHIND: Duration = Duration::from_millis(100);
 
 /// How often nonces whose time is over are forgotten, in ticks of [`WRITE_BEHIND`]: a minute.
 const FORGET_EVERY: u32 = 600;
+
+/// How long messages that are in senders' hands may still take when the last call has ended.
+const LAST_MESSAGES: Duration = Duration::from_millis(1_500);
 
 /// How often old install codes are looked for.
 const SWEEP: Duration = Duration::from_hours(1);
@@ -250,7 +253,7 @@ impl House {
         let nonces = Arc::new(KeptNonces::restore(Arc::clone(&marks), &*vault.records, clock.now()).await?);
         let passwords = Arc::new(ArgonPasswords::new(Arc::clone(&entropy))?);
         let metrics = Arc::new(Metrics::new());
-        let senders = delivery::settings(&config, mode);
+        let senders = delivery::settings(&config, mode)?;
         let doorbell = Arc::new(Doorbell::new(Arc::<Metrics>::clone(&metrics)));
         let codes = vault
             .codes(
@@ -326,10 +329,12 @@ impl House {
         };
         let stopping = Arc::new(AtomicBool::new(false));
         let reachable = self.reachable(&public_url);
-        let context = self.context(&public_url, &reachable);
         let senders = delivery::build(&self.senders, &self.codes.keys, &public_url, &self.ports.clock, &self.inbox)?;
-        let reports = self.reports(&context, &senders);
-        let lanes = Lanes::start(senders, &context.codes.deliver_messages, &self.doorbell);
+        let context = self.context(&public_url, &reachable, delivery::slowest(&senders));
+        let codes = &context.codes;
+        let reports = ReportsDoor::new(Arc::clone(&self.codes.keys), Arc::clone(&codes.deliver_messages), &senders);
+        let lanes = Lanes::start(senders, &codes.deliver_messages, &codes.keep_outbox, &self.doorbell);
+        let stop_lanes = lanes.stopper();
         let mut doors = self.doors(context, reachable, lanes.inboxes(), &stopping)?;
         doors.push(Arc::new(reports));
         let dispatcher = Arc::new(Dispatcher::new(
@@ -358,6 +363,7 @@ impl House {
         let stop = async {
             stop.await;
             stopping.store(true, Ordering::Relaxed);
+            stop_lanes.send_replace(true);
         };
         let limits = Limits::of(&self.config.limits);
         tokio::select! {
@@ -367,7 +373,8 @@ impl House {
             () = sweep(&*self.records, &*self.ports.clock) => {}
             () = self.tls.follow(reload) => {}
         }
-        lanes.finish(config::seconds(self.config.limits.drain_seconds)).await;
+        // They were told to stop when the listener was, and have had as long as its calls.
+        lanes.finish(LAST_MESSAGES).await;
         // Until nothing is left: a flush that was under way has its batch, and others wait behind it.
         while self.nonces.flush(&*self.records).await.context("the nonces of the last calls")? > 0 {}
         Ok(())
@@ -392,17 +399,17 @@ impl House {
     }
 
     /// What façades are built from, in a server that clients reach at `public_url`.
-    fn context(&self, public_url: &str, reachable: &Arc<Reachable>) -> Context {
+    fn context(&self, public_url: &str, reachable: &Arc<Reachable>, slowest: Duration) -> Context {
         let (ports, policy) = (&self.ports, self.policy);
         let enrol = EnrolPolicy { rates: policy.rates, certificate: config::days(self.config.agents.certificate_days) };
         let codes = self.config.install_codes.policy();
         let nonces = Arc::<KeptNonces>::clone(&self.nonces);
         let redeem_ticket = Arc::new(RedeemTicket::new(ports.clone(), policy));
-        let keep = config::days(self.config.codes.keep_days);
         let codes_of_people = Codes::new(
             &self.codes,
             self.config.codes.policy(),
-            self.config.delivery.policy(&self.senders, keep),
+            self.config.delivery.policy(slowest),
+            self.config.codes.keep(),
             Arc::clone(&redeem_ticket),
             self.config.codes.default_calling_code().as_deref(),
         );
@@ -424,11 +431,6 @@ impl House {
             },
             oneaccess: self.config.oneaccess.settings(),
         }
-    }
-
-    fn reports(&self, context: &Context, senders: &Senders) -> ReportsDoor {
-        let records: Arc<dyn PostRecords> = Arc::clone(&self.codes.records);
-        ReportsDoor::new(Arc::clone(&self.codes.keys), records, Arc::clone(&context.codes.deliver_messages), senders)
     }
 
     fn doors(

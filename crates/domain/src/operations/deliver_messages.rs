@@ -6,8 +6,10 @@ use crate::message::{Message, MessageId, SenderName, Subject};
 use crate::operations::CodePorts;
 use crate::operations::send_code::whole_minutes;
 use crate::ports::{
-    Delivery, Event, Leased, MessageRow, MessageState, Receipt, RecordsError, SendError, Sender, Settlement,
+    Delivery, DeliveryReport, Event, Leased, MessageRow, MessageState, Receipt, RecordsError, SendError, Sender,
+    Settlement,
 };
+use crate::time::Timestamp;
 
 /// Works off the outbox: takes messages, hands them to their senders, and keeps what became of them.
 pub struct DeliverMessages {
@@ -26,9 +28,10 @@ pub struct DeliveryPolicy {
     pub first_pause: Duration,
     /// But no longer than this.
     pub longest_pause: Duration,
-    /// How long codes, and what became of their messages, are remembered.
-    pub keep: Duration,
 }
+
+/// How many tries may end in doubt before the message is taken for sent. Each may have brought it, and may have cost.
+const MOST_DOUBTS: u32 = 2;
 
 impl DeliveryPolicy {
     /// What the default settings say.
@@ -37,7 +40,6 @@ impl DeliveryPolicy {
         tries_per_sender: 2,
         first_pause: Duration::from_secs(1),
         longest_pause: Duration::from_secs(30),
-        keep: Duration::from_hours(30 * 24),
     };
 }
 
@@ -134,28 +136,53 @@ impl DeliverMessages {
     }
 
     fn settlement(&self, row: &MessageRow, contact: &Contact, outcome: Result<Receipt, SendError>) -> Settlement {
-        let now = self.ports.clock.now();
-        let routes = &self.ports.routes;
-        let mut refused = row.refused.clone();
+        let MessageRow { turn, doubts, .. } = *row;
+        let lane = row.lane.clone();
         match outcome {
-            Ok(Receipt { gateway_id }) => Settlement::Sent { gateway_id },
+            Ok(Receipt { gateway_id }) => Settlement::Sent { lane, gateway_id, reason: None },
             Err(SendError::Permanent { reason }) => {
-                refused.push(row.lane.clone());
-                match routes.after(&row.lane, contact, &refused) {
+                let refused: Vec<_> = row.refused.iter().cloned().chain([lane]).collect();
+                match self.next(row, contact, &refused) {
                     None => Settlement::Failed { reason },
-                    Some(lane) => Settlement::Again { lane, due_at: now, tries: 0, refused, reason },
+                    Some((lane, due_at)) => {
+                        Settlement::Again { lane, due_at, tries: row.tries + 1, turn: 0, doubts, refused, reason }
+                    }
                 }
             }
+            Err(SendError::Doubtful { reason }) if doubts + 1 >= MOST_DOUBTS => {
+                Settlement::Sent { lane, gateway_id: None, reason: Some(reason) }
+            }
+            // The same sender again, and no other: whoever has the message may know it by its name, another would not.
+            Err(SendError::Doubtful { reason }) => {
+                let due_at = self.ports.clock.now().plus(self.pause(row.tries + 1));
+                let (tries, turn, doubts, refused) = (row.tries + 1, turn + 1, doubts + 1, row.refused.clone());
+                Settlement::Again { lane, due_at, tries, turn, doubts, refused, reason }
+            }
             Err(SendError::Transient { reason, retry_after }) => {
-                let tries = row.tries.saturating_add(1);
-                let next = (tries >= self.policy.tries_per_sender).then(|| routes.after(&row.lane, contact, &refused));
-                let (lane, tries, due_at) = match next.flatten() {
-                    Some(next) => (next, 0, now),
-                    None => (row.lane.clone(), tries, now.plus(self.pause(tries).max(retry_after.unwrap_or_default()))),
+                let wanted = retry_after.unwrap_or_default();
+                // A peer that wants to be left alone for longer than we would leave it has had its turn.
+                let is_over = turn + 1 >= self.policy.tries_per_sender || wanted > self.policy.longest_pause;
+                let next = if is_over { self.next(row, contact, &row.refused) } else { None };
+                let stays = || {
+                    let pause = self.pause(row.tries + 1).max(wanted.min(self.policy.longest_pause));
+                    (lane, self.ports.clock.now().plus(pause), turn + 1)
                 };
-                Settlement::Again { lane, due_at, tries, refused, reason }
+                let (lane, due_at, turn) = next.map_or_else(stays, |(lane, due_at)| (lane, due_at, 0));
+                let (tries, refused) = (row.tries + 1, row.refused.clone());
+                Settlement::Again { lane, due_at, tries, turn, doubts, refused, reason }
             }
         }
+    }
+
+    /// The sender that takes over, and when: at once, or where all have had their turn, after a pause.
+    fn next(&self, row: &MessageRow, contact: &Contact, refused: &[SenderName]) -> Option<(SenderName, Timestamp)> {
+        let routes = &self.ports.routes;
+        let lane = routes.after(&row.lane, contact, refused)?;
+        let place = |of: &SenderName| routes.to(contact).position(|sender| sender == of);
+        let is_next_round = place(&lane) < place(&row.lane);
+        let now = self.ports.clock.now();
+        let due_at = if is_next_round { now.plus(self.pause(row.tries + 1)) } else { now };
+        Some((lane, due_at))
     }
 
     /// How long a sender waits after so many tries: twice as long each time, and up to a quarter longer by chance, so that a
@@ -167,11 +194,16 @@ impl DeliverMessages {
         pause + pause.mul_f64(f64::from(chance) / 1024.0)
     }
 
-    /// Keeps what a gateway says of a message that it took.
+    /// Keeps what the gateway of `lane` says of a message.
     ///
     /// # Errors
     /// [`KeepDeliveryError`].
-    pub async fn keep_delivery(&self, id: MessageId, delivery: Delivery) -> Result<(), KeepDeliveryError> {
+    pub async fn keep_delivery(
+        &self,
+        id: MessageId,
+        lane: &SenderName,
+        delivery: Delivery,
+    ) -> Result<(), KeepDeliveryError> {
         let ports = &self.ports;
         let missing = |error| match error {
             RecordsError::Missing => KeepDeliveryError::Unknown,
@@ -179,19 +211,18 @@ impl DeliverMessages {
             error => KeepDeliveryError::Records(error),
         };
         let (row, code) = ports.records.message(id).await.map_err(missing)?;
-        let (state, undelivered) = match delivery {
-            Delivery::Delivered => (MessageState::Delivered, None),
-            Delivery::Undelivered(reason) => {
-                let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact);
-                let mut refused = row.refused.clone();
-                refused.push(row.lane.clone());
-                let next = contact.ok().and_then(|contact| ports.routes.after(&row.lane, &contact, &refused));
-                let state = if next.is_some() { MessageState::Waiting } else { MessageState::Undelivered };
-                (state, Some((reason, next)))
-            }
+        let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact);
+        let mut refused = row.refused.clone();
+        refused.push(lane.clone());
+        let next = contact.ok().and_then(|contact| ports.routes.after(lane, &contact, &refused));
+        let undelivered = match delivery {
+            Delivery::Delivered => None,
+            Delivery::Undelivered(reason) => Some(reason),
         };
-        ports.records.keep_delivery(id, ports.clock.now(), undelivered).await.map_err(missing)?;
-        ports.tally.count(Event::MessageSettled(code.channel, state));
+        let report = DeliveryReport { id, lane: lane.clone(), undelivered, next };
+        if let Some(state) = ports.records.keep_delivery(report, ports.clock.now()).await.map_err(missing)? {
+            ports.tally.count(Event::MessageSettled(code.channel, state));
+        }
         Ok(())
     }
 
@@ -210,45 +241,6 @@ impl DeliverMessages {
             RecordsError::Missing => KeepDeliveryError::Unknown,
             error => KeepDeliveryError::Records(error),
         })?;
-        self.keep_delivery(id, delivery).await
-    }
-
-    /// Gives messages of senders that the operator took away to those that are there.
-    ///
-    /// # Errors
-    /// [`RecordsError`].
-    pub async fn adopt(&self) -> Result<(), RecordsError> {
-        let lanes = self.ports.routes.senders().into_iter().collect();
-        self.ports.records.adopt_messages(lanes, self.ports.routes.first()).await
-    }
-
-    /// Forgets what is old.
-    ///
-    /// # Errors
-    /// [`RecordsError`].
-    pub async fn forget(&self) -> Result<(), RecordsError> {
-        let now = self.ports.clock.now();
-        self.ports.records.forget_codes(now, now.minus(self.policy.keep)).await
-    }
-
-    /// Tells messages expired whose time is over.
-    ///
-    /// # Errors
-    /// [`RecordsError`].
-    pub async fn expire(&self) -> Result<(), RecordsError> {
-        for (channel, count) in self.ports.records.expire_messages(self.ports.clock.now()).await? {
-            for _ in 0..count {
-                self.ports.tally.count(Event::MessageSettled(channel, MessageState::Expired));
-            }
-        }
-        Ok(())
-    }
-
-    /// How many messages wait, by sender.
-    ///
-    /// # Errors
-    /// [`RecordsError`].
-    pub async fn waiting(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
-        self.ports.records.waiting_messages().await
+        self.keep_delivery(id, lane, delivery).await
     }
 }

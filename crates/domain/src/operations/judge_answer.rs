@@ -175,7 +175,7 @@ impl JudgeAnswer {
         let kind = challenge.kind;
         let contact = contact.map(|contact| keyring.contact_hash(contact, issued_at)).or(challenge.contact);
         let origin = self.policy.bind_address.then(|| keyring.origin_hash(Origin::of(client), issued_at));
-        let network = Some(keyring.network_hash(Network::around(client), issued_at));
+        let network = Some(Network::around(client));
         let id = ports.entropy.array();
         let stamp = Stamp { id, contact, origin, network, issued_at, expires_at, ..challenge };
         let record = TicketRecord { stamp };

@@ -8,6 +8,7 @@ mod enrol_agent;
 mod issue_challenge;
 mod issue_install_code;
 mod judge_answer;
+mod keep_outbox;
 mod machines;
 mod manage_agents;
 mod manage_groups;
@@ -28,6 +29,7 @@ pub use enrol_agent::{Attempt, EnrolAgent, EnrolAgentError, EnrolPolicy, Enrolle
 pub use issue_challenge::{ChallengeRequest, IssueChallenge, IssueChallengeError, IssuedChallenge};
 pub use issue_install_code::{CodePolicy, IssueInstallCode, IssueInstallCodeError, IssuedInstallCode, NewInstallCode};
 pub use judge_answer::{ChallengeRefusal, IssuedTicket, JudgeAnswer, JudgeAnswerError, Judgement, OpenChallenge};
+pub use keep_outbox::{Keep, KeepOutbox};
 pub use machines::{Actor, MachinePorts};
 pub use manage_agents::{AgentState, ManageAgents, ManageAgentsError};
 pub use manage_groups::{ManageGroups, ManageGroupsError};

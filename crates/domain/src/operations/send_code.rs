@@ -316,10 +316,8 @@ impl SendCode {
         (country, price): (Option<&CallingCode>, u32),
         paid: Option<&Paid>,
     ) -> Vec<Charge> {
-        let network = match (paid.and_then(|paid| paid.stamp.network), new.person) {
-            (Some(network), _) => Some(network.hex()),
-            (None, person) => person.map(|person| Network::around(person).to_string()),
-        };
+        let network = paid.and_then(|paid| paid.stamp.network).or(new.person.map(Network::around));
+        let network = network.map(|network| self.ports.keys.network(network).to_string());
         let country = country.map(CallingCode::number);
         let prefix = (new.to.channel() == Channel::Sms).then(|| new.to.normalised());
         let prefix = prefix.and_then(|number| number.get(..number.len().saturating_sub(4)));

@@ -107,7 +107,8 @@ pub enum Checked {
 }
 
 /// Verbs about one-time codes. Sending and checking, and refusals of both, are told in the audit trail by the same transaction:
-/// the entry's subject is the code's id where there is one, and its detail begins with the outcome.
+/// the entry's subject is the code's id, or of a refused send `contact/` and the contact's keyed hash, and its detail begins with
+/// the outcome.
 #[async_trait]
 pub trait CodeRecords: Send + Sync {
     /// Accepts a send, in one transaction:

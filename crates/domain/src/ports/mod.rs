@@ -36,7 +36,9 @@ pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};
 pub use local_throttle::LocalThrottle;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
 pub use nonces::{NonceId, NonceUse, Nonces};
-pub use outbox_records::{Leased, MessageRow, MessageState, OutboxRecords, Settlement};
+pub use outbox_records::{
+    DeliveryReport, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping, OutboxRecords, Settlement,
+};
 pub use passwords::Passwords;
 pub use puzzles::{Busy, Puzzles};
 pub use records::{
@@ -44,6 +46,6 @@ pub use records::{
     NonceRow, PostRecords, Records, RecordsError, Reseal, SealingKeyRow, SecretRow,
 };
 pub use sender::{
-    Delivery, DeliveryAddress, Receipt, ReportError, Reports, SendError, Sender, TemplateError, Templates,
+    Delivery, DeliveryAddress, Pace, Receipt, ReportError, Reports, SendError, Sender, TemplateError, Templates,
 };
 pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 
-use crate::code::{Code, CodeId};
+use crate::code::{Code, CodeId, LONGEST};
 use crate::contact::Channel;
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
@@ -63,8 +65,12 @@ pub struct MessageRow {
     pub language: Language,
     /// How it is doing.
     pub state: MessageState,
-    /// How often the present sender has tried.
+    /// How often it was tried, by all senders.
     pub tries: u32,
+    /// How often the present sender has tried in its turn.
+    pub turn: u32,
+    /// How many tries ended in doubt.
+    pub doubts: u32,
     /// The senders that will not take it.
     pub refused: Vec<SenderName>,
     /// When it was accepted.
@@ -93,8 +99,12 @@ pub struct Leased {
 pub enum Settlement {
     /// The sender took it.
     Sent {
+        /// Which one.
+        lane: SenderName,
         /// What the gateway calls it.
         gateway_id: Option<String>,
+        /// What was seen, where nobody can know and it is taken for sent.
+        reason: Option<String>,
     },
     /// It goes again.
     Again {
@@ -102,8 +112,12 @@ pub enum Settlement {
         lane: SenderName,
         /// Then.
         due_at: Timestamp,
-        /// How often this sender has tried.
+        /// How often it was tried, by all senders.
         tries: u32,
+        /// How often this sender has tried in its turn.
+        turn: u32,
+        /// How many tries ended in doubt.
+        doubts: u32,
         /// The senders that will not take it.
         refused: Vec<SenderName>,
         /// What was said.
@@ -116,11 +130,28 @@ pub enum Settlement {
     },
 }
 
+/// What a sender's gateway says of a message's delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// Which message.
+    pub id: MessageId,
+    /// The sender that says so.
+    pub lane: SenderName,
+    /// Why it did not arrive; `None` if it did.
+    pub undelivered: Option<String>,
+    /// The sender that takes over then, if there is one.
+    pub next: Option<SenderName>,
+}
+
+/// No message waits longer than this for its turn: longer, and its code is over. One that seems to was put there while a clock was
+/// ahead, and is due.
+pub const LONGEST_WAIT: Duration = LONGEST;
+
 /// Verbs about messages on their way.
 #[async_trait]
 pub trait OutboxRecords: Send + Sync {
-    /// Takes up to `limit` messages of a lane that are due at `now`, the oldest first, until `until`. Those whose code ended or
-    /// whose time is over are not among them.
+    /// Takes up to `limit` messages of a lane that are due at `now` (or later than [`LONGEST_WAIT`]), the oldest first, until
+    /// `until`. Those whose code ended or whose time is over are not among them.
     async fn lease_messages(
         &self,
         lane: SenderName,
@@ -139,16 +170,14 @@ pub trait OutboxRecords: Send + Sync {
         settlement: Settlement,
     ) -> Result<(), RecordsError>;
 
-    /// Keeps what the gateway says of a message: it arrived, or (with a reason) it did not; and where it did not and there is a
-    /// sender left, it waits for that one. What arrived has arrived, whatever else is known of the message: it is not sent
-    /// again. What did not arrive matters only of a message that was sent. [`RecordsError::Missing`] if there is no such
-    /// message; [`RecordsError::Changed`] where one that did not arrive is not known to be sent yet.
-    async fn keep_delivery(
-        &self,
-        id: MessageId,
-        now: Timestamp,
-        undelivered: Option<(String, Option<SenderName>)>,
-    ) -> Result<(), RecordsError>;
+    /// Keeps what a gateway says of a message, and returns what that came to; `None` where it changed nothing.
+    ///
+    /// What arrived has arrived, whoever brought it and whatever else is known: it is not sent again. That it did not arrive
+    /// counts from the sender whose turn it is, of a message that was sent: it waits for the next one, or is undelivered where
+    /// there is none or its code is over. [`RecordsError::Missing`] if there is no such message; [`RecordsError::Changed`] if
+    /// that sender is not known to have sent it yet.
+    async fn keep_delivery(&self, report: DeliveryReport, now: Timestamp)
+    -> Result<Option<MessageState>, RecordsError>;
 
     /// One message and its code. [`RecordsError::Missing`] if there is none.
     async fn message(&self, id: MessageId) -> Result<(MessageRow, Code), RecordsError>;
@@ -159,23 +188,31 @@ pub trait OutboxRecords: Send + Sync {
 
     /// The messages of a code, newest first.
     async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError>;
+}
 
+/// Verbs that keep the outbox in order.
+#[async_trait]
+pub trait OutboxKeeping: Send + Sync {
     /// How many messages wait, by lane.
     async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError>;
 
-    /// Gives messages of lanes that are not among `lanes` to the sender that `heir` names for their channel: the operator took
-    /// theirs away.
-    async fn adopt_messages(
-        &self,
-        lanes: Vec<SenderName>,
-        heirs: Vec<(Channel, SenderName)>,
-    ) -> Result<(), RecordsError>;
+    /// Some messages that wait in lanes that are not among `lanes`: the operator took their sender away.
+    async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError>;
 
-    /// Housekeeping: messages whose code's time is over at `now` are expired, and the digits of codes whose time is over
+    /// Gives a message that waits to another sender; where there is none, it has failed.
+    async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError>;
+
+    /// Messages whose code's time is over at `now` are expired, some at once, and the digits of codes whose time is over are
     /// forgotten. Returns how many messages that were, by channel.
     async fn expire_messages(&self, now: Timestamp) -> Result<Vec<(Channel, u32)>, RecordsError>;
 
-    /// Housekeeping: some of the oldest codes that were made before `before` and are not live are forgotten, and their messages;
-    /// and calls and accounts that do not matter any more. A pass is short, because it shares the store with sends.
-    async fn forget_codes(&self, now: Timestamp, before: Timestamp) -> Result<(), RecordsError>;
+    /// Some of the oldest codes that were made before `before` and are not live are forgotten, and their messages; contacts that
+    /// were verified before `verified_before`; and calls and accounts that do not matter any more. A pass is short, because it
+    /// shares the store with sends: whether there is more to forget, it returns.
+    async fn forget_codes(
+        &self,
+        now: Timestamp,
+        before: Timestamp,
+        verified_before: Timestamp,
+    ) -> Result<bool, RecordsError>;
 }

@@ -6,7 +6,7 @@ use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
 use crate::iam_user::{IamUser, IamUserId};
-use crate::ports::{CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxRecords};
+use crate::ports::{CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords};
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
 
@@ -224,6 +224,6 @@ impl<T> Records for T where
 }
 
 /// Codes, their messages, and the contacts that they verify.
-pub trait PostRecords: CodeRecords + OutboxRecords + ContactRecords {}
+pub trait PostRecords: CodeRecords + OutboxRecords + OutboxKeeping + ContactRecords {}
 
-impl<T: CodeRecords + OutboxRecords + ContactRecords> PostRecords for T {}
+impl<T: CodeRecords + OutboxRecords + OutboxKeeping + ContactRecords> PostRecords for T {}

@@ -14,8 +14,8 @@ pub struct Receipt {
 /// Why a message was not handed over. The reasons are for operators: they hold neither the code nor the contact.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// It may go better later: no connection, a deadline, an answer of the kind 4xx (SMTP) or 5xx (HTTP). Where nobody can know
-    /// whether the message got through, it is this, too: the same message goes again under the same name.
+    /// It may go better later: no connection, credentials that are refused, an answer of the kind 4xx (SMTP) or 5xx (HTTP). Of
+    /// e-mail also what ends in doubt: the same message under the same name costs nothing.
     #[error("not now: {reason}")]
     Transient {
         /// What was said.
@@ -23,12 +23,28 @@ pub enum SendError {
         /// How long the peer asks to be left alone.
         retry_after: Option<Duration>,
     },
+    /// Nobody can know whether the message got through, and each try may cost: a gateway that took the call and whose answer did
+    /// not come, or says nothing. It is tried a few times more, and then taken for sent.
+    #[error("in doubt: {reason}")]
+    Doubtful {
+        /// What was seen.
+        reason: String,
+    },
     /// This sender will never take this message: an answer of the kind 5xx (SMTP) or 4xx (HTTP).
     #[error("refused: {reason}")]
     Permanent {
         /// What was said.
         reason: String,
     },
+}
+
+/// How much a sender does, and how fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// It answers within this time.
+    pub deadline: Duration,
+    /// It takes as many messages at once.
+    pub at_once: u32,
 }
 
 /// How messages travel: a mail server, a gateway, a webhook.
@@ -39,6 +55,9 @@ pub trait Sender: Send + Sync {
     /// # Errors
     /// [`SendError`].
     async fn send(&self, message: &Message) -> Result<Receipt, SendError>;
+
+    /// How much it does, and how fast.
+    fn pace(&self) -> Pace;
 
     /// Asks the peer whether it is there and takes the sender's credentials, where that can be asked without a message; `false`
     /// where it cannot.
@@ -86,9 +105,9 @@ pub enum ReportError {
     Unavailable,
 }
 
-/// Where gateways tell of deliveries.
+/// Where the gateway of one sender tells of deliveries.
 pub trait DeliveryAddress: Send + Sync {
-    /// The address for this message, without a query: it holds a proof that nobody else can make.
+    /// The address for this message and this sender, without a query: it holds a proof that nobody else can make.
     fn of(&self, id: MessageId) -> String;
 }
 

@@ -260,7 +260,8 @@ where
         for number in [12, 13] {
             let refused = limited(number, &[("one", 2), ("other", 1)]);
             assert_eq!(self.accept(&refused), Accepted::Refused(FULL));
-            assert_eq!(self.told(), (String::new(), "refused codes.contact.day".to_owned()));
+            let contact = format!("contact/{}", ContactKey([number; 32]));
+            assert_eq!(self.told(), (contact, "refused codes.contact.day".to_owned()));
             assert_eq!(block_on(self.store.would_refuse(refused)), Ok(Some(Accepted::Refused(FULL))));
             assert_eq!(self.code(number), Err(RecordsError::Missing));
         }

@@ -13,8 +13,8 @@ use crate::gate::{Charge, CodeLimit, Over, Refund};
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
-    ContactsWanted, Leased, MessageRow, MessageState, OutboxRecords, REPEATABLE_FOR, RecordsError, Repeatable,
-    Settlement,
+    ContactsWanted, DeliveryReport, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping, OutboxRecords,
+    REPEATABLE_FOR, RecordsError, Repeatable, Settlement,
 };
 use crate::throttle::{Throttled, decide, refunded};
 use crate::time::Timestamp;
@@ -139,7 +139,8 @@ impl CodeRecords for ModelCodes {
                 Ok(charged) => charged,
                 Err(answer) => {
                     if let Accepted::Refused(over) = &*answer {
-                        state.tell(&audit, "", &format!("refused {}", over.limit.name()));
+                        let contact = format!("contact/{}", send.code.binding.contact);
+                        state.tell(&audit, &contact, &format!("refused {}", over.limit.name()));
                     }
                     return Ok(*answer);
                 }
@@ -166,6 +167,8 @@ impl CodeRecords for ModelCodes {
                 language: send.language,
                 state: MessageState::Waiting,
                 tries: 0,
+                turn: 0,
+                doubts: 0,
                 refused: Vec::new(),
                 created_at: now,
                 due_at: now,
@@ -254,7 +257,9 @@ impl OutboxRecords for ModelCodes {
             let code_of = |id: CodeId| codes.iter().find(|code| code.id == id && code.expires_at > now).cloned();
             let mut due: Vec<_> = state.messages.iter_mut().enumerate().collect();
             due.retain(|(_, (message, _))| {
-                message.state == MessageState::Waiting && message.lane == lane && message.due_at <= now
+                message.state == MessageState::Waiting
+                    && message.lane == lane
+                    && (message.due_at <= now || message.due_at > now.plus(LONGEST_WAIT))
             });
             due.sort_by_key(|(at, (message, _))| (message.due_at, *at));
             let take = due.into_iter().filter_map(|(_, row)| code_of(row.0.code).map(|code| (row, code)));
@@ -278,21 +283,23 @@ impl OutboxRecords for ModelCodes {
             let (message, lease) = state.message(id).map_err(|_| RecordsError::Changed)?;
             let held = message.state == MessageState::Waiting && *lease == Some(until);
             match settlement {
-                Settlement::Sent { gateway_id } => {
+                Settlement::Sent { lane, gateway_id, reason } => {
                     let unsent = [MessageState::Waiting, MessageState::Obsolete, MessageState::Expired];
                     if !unsent.contains(&message.state) {
                         return Err(RecordsError::Changed);
                     }
                     (message.state, message.due_at, message.gateway_id) = (MessageState::Sent, now, gateway_id);
-                    message.reason = None;
+                    (message.lane, message.reason, message.tries) = (lane, reason, message.tries + 1);
                 }
                 _ if !held => return Err(RecordsError::Changed),
-                Settlement::Again { lane, due_at, tries, refused, reason } => {
+                Settlement::Again { lane, due_at, tries, turn, doubts, refused, reason } => {
                     (message.lane, message.due_at, message.tries) = (lane, due_at, tries);
+                    (message.turn, message.doubts) = (turn, doubts);
                     (message.refused, message.reason) = (refused, Some(reason));
                 }
                 Settlement::Failed { reason } => {
                     (message.state, message.due_at, message.reason) = (MessageState::Failed, now, Some(reason));
+                    message.tries += 1;
                 }
             }
             *lease = None;
@@ -302,32 +309,37 @@ impl OutboxRecords for ModelCodes {
 
     async fn keep_delivery(
         &self,
-        id: MessageId,
+        report: DeliveryReport,
         now: Timestamp,
-        undelivered: Option<(String, Option<SenderName>)>,
-    ) -> Result<(), RecordsError> {
+    ) -> Result<Option<MessageState>, RecordsError> {
         self.verb(|state| {
+            let DeliveryReport { id, lane, undelivered, next } = report;
             let codes = state.codes.clone();
             let (message, lease) = state.message(id)?;
-            match (&undelivered, message.state) {
-                (None, _) | (Some(_), MessageState::Sent) => {}
-                (Some(_), MessageState::Waiting) => return Err(RecordsError::Changed),
-                (Some(_), _) => return Ok(()),
-            }
-            (message.due_at, *lease) = (now, None);
-            let is_live = codes.iter().any(|code| code.id == message.code && code.expires_at > now);
-            match undelivered {
-                None => message.state = MessageState::Delivered,
-                Some((reason, Some(next))) if is_live => {
-                    message.refused.push(message.lane.clone());
-                    (message.state, message.lane, message.tries) = (MessageState::Waiting, next, 0);
-                    (message.reason, message.gateway_id) = (Some(reason), None);
+            let Some(reason) = undelivered else {
+                if message.state == MessageState::Delivered {
+                    return Ok(None);
                 }
-                Some((reason, _)) => {
-                    (message.state, message.reason) = (MessageState::Undelivered, Some(reason));
-                }
+                (message.state, message.lane, message.due_at, *lease) = (MessageState::Delivered, lane, now, None);
+                return Ok(Some(MessageState::Delivered));
+            };
+            if message.lane != lane {
+                return Ok(None);
             }
-            Ok(())
+            match message.state {
+                MessageState::Waiting => Err(RecordsError::Changed),
+                MessageState::Sent => {
+                    let is_live = |code: &Code| code.id == message.code && code.state(now) == CodeState::Live;
+                    let next = next.filter(|_| codes.iter().any(is_live));
+                    message.refused.push(lane);
+                    (message.due_at, message.turn, message.gateway_id) = (now, 0, None);
+                    message.reason = Some(reason);
+                    message.state = if next.is_some() { MessageState::Waiting } else { MessageState::Undelivered };
+                    message.lane = next.unwrap_or_else(|| message.lane.clone());
+                    Ok(Some(message.state))
+                }
+                _ => Ok(None),
+            }
         })
     }
 
@@ -354,7 +366,10 @@ impl OutboxRecords for ModelCodes {
             Ok(of_it.map(|(message, _)| message.clone()).collect())
         })
     }
+}
 
+#[async_trait]
+impl OutboxKeeping for ModelCodes {
     async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
         self.verb(|state| {
             let mut counts: std::collections::BTreeMap<SenderName, u32> = std::collections::BTreeMap::new();
@@ -365,20 +380,22 @@ impl OutboxRecords for ModelCodes {
         })
     }
 
-    async fn adopt_messages(
-        &self,
-        lanes: Vec<SenderName>,
-        heirs: Vec<(Channel, SenderName)>,
-    ) -> Result<(), RecordsError> {
+    async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
         self.verb(|state| {
-            let codes = state.codes.clone();
-            let waiting =
-                |message: &MessageRow| message.state == MessageState::Waiting && !lanes.contains(&message.lane);
-            for (message, _) in state.messages.iter_mut().filter(|(message, _)| waiting(message)) {
-                let channel = codes.iter().find(|code| code.id == message.code).map(|code| code.channel);
-                if let Some((_, heir)) = heirs.iter().find(|(of, _)| Some(*of) == channel) {
-                    (message.lane, message.tries) = (heir.clone(), 0);
-                }
+            let orphans = state.messages.iter().map(|(message, _)| message);
+            let orphans = orphans.filter(|row| row.state == MessageState::Waiting && !lanes.contains(&row.lane));
+            let code_of = |row: &MessageRow| state.codes.iter().find(|code| code.id == row.code).cloned();
+            Ok(orphans.filter_map(|row| Some((row.clone(), code_of(row)?))).collect())
+        })
+    }
+
+    async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let (message, lease) = state.message(id)?;
+            (message.due_at, message.turn, *lease) = (now, 0, None);
+            match heir {
+                Some(heir) => message.lane = heir,
+                None => message.state = MessageState::Failed,
             }
             Ok(())
         })
@@ -402,13 +419,19 @@ impl OutboxRecords for ModelCodes {
         })
     }
 
-    async fn forget_codes(&self, now: Timestamp, before: Timestamp) -> Result<(), RecordsError> {
+    async fn forget_codes(
+        &self,
+        now: Timestamp,
+        before: Timestamp,
+        verified_before: Timestamp,
+    ) -> Result<bool, RecordsError> {
         self.verb(|state| {
             state.codes.retain(|code| code.created_at >= before || code.expires_at > now);
             let codes = &state.codes;
             state.messages.retain(|(message, _)| codes.iter().any(|code| code.id == message.code));
             state.accounts.retain(|_, empty_at| *empty_at > now);
-            Ok(())
+            state.contacts.retain(|contact| contact.verified_at >= verified_before);
+            Ok(false)
         })
     }
 }

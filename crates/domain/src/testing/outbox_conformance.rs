@@ -9,7 +9,8 @@ use crate::code::{CodeId, Resend};
 use crate::contact::Channel;
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
-    AppRecords, CodeRecords, CodeSend, Leased, MessageRow, MessageState, OutboxRecords, RecordsError, Settlement,
+    AppRecords, CodeRecords, CodeSend, DeliveryReport, Leased, MessageRow, MessageState, OutboxKeeping, OutboxRecords,
+    RecordsError, Settlement,
 };
 use crate::testing::{app, block_on};
 use crate::time::Timestamp;
@@ -23,7 +24,7 @@ const LEASE: Duration = Duration::from_secs(20);
 /// Where the store does not conform.
 pub fn outbox_conformance<R>(open: impl Fn() -> R)
 where
-    R: OutboxRecords + CodeRecords + AppRecords + 'static,
+    R: OutboxRecords + OutboxKeeping + CodeRecords + AppRecords + 'static,
 {
     let suite = Suite { store: Arc::new(open()) };
     block_on(suite.store.create_app(app("codes"), entry(NOW))).expect("an app");
@@ -36,6 +37,7 @@ where
     suite.many_workers_share_a_lane();
     suite.what_is_old_is_forgotten();
     suite.orphans_are_adopted();
+    suite.no_message_waits_for_ever();
     let kept = suite.message(40);
     drop(suite);
     assert_eq!(Suite { store: Arc::new(open()) }.message(40), kept, "a message outlives a reopening");
@@ -55,7 +57,7 @@ fn seconds(seconds: u64) -> Timestamp {
 
 impl<R> Suite<R>
 where
-    R: OutboxRecords + CodeRecords + AppRecords + 'static,
+    R: OutboxRecords + OutboxKeeping + CodeRecords + AppRecords + 'static,
 {
     /// Accepts a send of code `number` to a contact of its own, into this lane.
     fn queued(&self, number: u8, lane: &str) {
@@ -104,21 +106,15 @@ where
         self.queued(43, "sent");
         let until = self.lease("sent", NOW, 1)[0].until;
         assert_eq!(self.numbers("sent", until, 1), [43], "another worker has it now");
-        let again = || Settlement::Again {
-            lane: name("sent"),
-            due_at: NOW,
-            tries: 1,
-            refused: vec![],
-            reason: "late".to_owned(),
-        };
-        assert_eq!(self.settle(43, until, again()), Err(RecordsError::Changed));
+        assert_eq!(self.settle(43, until, again("sent", NOW, vec![], "late")), Err(RecordsError::Changed));
         assert_eq!(self.settle(43, until, Settlement::Failed { reason: String::new() }), Err(RecordsError::Changed));
-        let sent = || Settlement::Sent { gateway_id: Some("g-1".to_owned()) };
+        let sent = || Settlement::Sent { lane: name("sender"), gateway_id: Some("g-1".to_owned()), reason: None };
         assert_eq!(self.settle(43, until, sent()), Ok(()));
         assert_eq!(self.settle(43, until, sent()), Err(RecordsError::Changed));
         assert_eq!(self.numbers("sent", until.plus(LEASE), 1), []);
         let row = self.message(43);
         assert_eq!((row.state, row.gateway_id.as_deref()), (MessageState::Sent, Some("g-1")));
+        assert_eq!((row.lane.as_str(), row.tries), ("sender", 1), "by whom, whoever's turn it was meanwhile");
         assert_eq!(block_on(self.store.messages_of(CodeId::from_bytes([43; 16]))), Ok(vec![row]));
         assert_eq!(self.settle(99, until, sent()), Err(RecordsError::Changed), "there is no such message");
     }
@@ -126,78 +122,90 @@ where
     fn a_message_goes_again_with_whom_and_when_it_is_said(&self) {
         self.queued(44, "first");
         let until = self.lease("first", NOW, 1)[0].until;
-        let settlement = Settlement::Again {
-            lane: name("second"),
-            due_at: seconds(30),
-            tries: 2,
-            refused: vec![name("first")],
-            reason: "451 later".to_owned(),
-        };
+        let settlement = again("second", seconds(30), vec![name("first")], "451 later");
         assert_eq!(self.settle(44, until, settlement), Ok(()));
         assert_eq!((self.numbers("first", seconds(60), 1), self.numbers("second", seconds(29), 1)), (vec![], vec![]));
         let leased = self.lease("second", seconds(30), 1).pop().expect("its turn");
-        assert_eq!((leased.message.tries, leased.message.refused), (2, vec![name("first")]));
-        assert_eq!(leased.message.reason.as_deref(), Some("451 later"));
+        let MessageRow { tries, turn, doubts, refused, .. } = leased.message;
+        assert_eq!((tries, turn, doubts, refused), (4, 2, 1, vec![name("first")]));
+        assert_eq!(self.message(44).reason.as_deref(), Some("451 later"));
         assert_eq!(self.settle(44, leased.until, Settlement::Failed { reason: "550 no".to_owned() }), Ok(()));
         let row = self.message(44);
         assert_eq!((row.state, row.reason.as_deref()), (MessageState::Failed, Some("550 no")));
     }
 
-    fn deliveries_are_kept_and_the_undelivered_go_on(&self) {
-        let keep = |number: u8, undelivered: Option<(&str, Option<&str>)>, now| {
-            let undelivered = undelivered.map(|(reason, next)| (reason.to_owned(), next.map(name)));
-            block_on(self.store.keep_delivery(MessageId([number; 16]), now, undelivered))
+    fn keep(&self, number: u8, lane: &str, undelivered: bool, now: Timestamp) -> Kept {
+        let report = DeliveryReport {
+            id: MessageId([number; 16]),
+            lane: name(lane),
+            undelivered: undelivered.then(|| "absent".to_owned()),
+            next: Some(name("second")),
         };
-        for number in [45, 46, 47] {
-            self.queued(number, "receipts");
-            assert_eq!(keep(number, Some(("no", None)), NOW), Err(RecordsError::Changed), "it was not even sent");
-            let until = self.lease("receipts", NOW, 1)[0].until;
-            self.settle(number, until, Settlement::Sent { gateway_id: None }).expect("sent");
-        }
-        assert_eq!(keep(45, None, NOW), Ok(()));
-        assert_eq!(self.state(45), MessageState::Delivered);
-        assert_eq!(keep(45, Some(("no", None)), NOW), Ok(()));
-        assert_eq!(self.state(45), MessageState::Delivered, "what arrived has arrived");
-        assert_eq!(keep(46, Some(("absent", Some("second"))), NOW), Ok(()));
+        block_on(self.store.keep_delivery(report, now))
+    }
+
+    fn deliveries_are_kept_and_the_undelivered_go_on(&self) {
+        let sent = |number: u8, lane: &str| {
+            self.queued(number, lane);
+            let until = self.lease(lane, NOW, 1)[0].until;
+            let settlement = Settlement::Sent { lane: name(lane), gateway_id: None, reason: None };
+            self.settle(number, until, settlement).expect("sent");
+        };
+        self.queued(55, "receipts");
+        assert_eq!(self.keep(55, "receipts", true, NOW), Err(RecordsError::Changed), "it was not even sent");
+        assert_eq!(self.lease("receipts", NOW, 1).len(), 1);
+        sent(45, "receipts");
+        assert_eq!(self.keep(45, "receipts", false, NOW), Ok(Some(MessageState::Delivered)));
+        assert_eq!(self.keep(45, "receipts", true, NOW), Ok(None), "what arrived has arrived");
+        assert_eq!(self.keep(45, "receipts", false, NOW), Ok(None));
+
+        // The first gateway says twice that it did not arrive; the second time that is no news of the second gateway.
+        sent(46, "receipts");
+        assert_eq!(self.keep(46, "receipts", true, NOW), Ok(Some(MessageState::Waiting)));
+        assert_eq!(self.keep(46, "receipts", true, NOW), Ok(None));
         let next = self.lease("second", NOW, 1).pop().expect("it goes on");
         assert_eq!((next.message.id.0[0], next.message.refused), (46, vec![name("receipts")]));
-        assert_eq!(keep(47, Some(("absent", Some("second"))), NOW.plus(LIFE)), Ok(()));
-        assert_eq!(self.state(47), MessageState::Undelivered, "its code is late");
-        assert_eq!(keep(99, None, NOW), Err(RecordsError::Missing));
+        let settlement = Settlement::Sent { lane: name("second"), gateway_id: None, reason: None };
+        self.settle(46, next.until, settlement).expect("sent");
+        assert_eq!(self.keep(46, "receipts", true, NOW), Ok(None));
+        assert_eq!(self.state(46), MessageState::Sent);
+        assert_eq!(self.keep(46, "receipts", false, NOW), Ok(Some(MessageState::Delivered)), "late, and true");
+
+        sent(47, "receipts");
+        assert_eq!(self.keep(47, "receipts", true, NOW.plus(LIFE)), Ok(Some(MessageState::Undelivered)), "it is late");
+        sent(56, "receipts");
+        self.accepted(CodeSend { lane: name("receipts"), ..send(57, 56) });
+        assert_eq!(self.keep(56, "receipts", true, NOW), Ok(Some(MessageState::Undelivered)), "its code was replaced");
+        assert_eq!(self.lease("receipts", NOW, 9).len(), 1);
+        assert_eq!(self.keep(99, "receipts", false, NOW), Err(RecordsError::Missing));
 
         // A gateway that took it, and whose answer was lost.
         self.queued(54, "receipts");
         let until = self.lease("receipts", NOW, 1)[0].until;
-        assert_eq!(keep(54, None, NOW), Ok(()));
-        let again = Settlement::Again {
-            lane: name("receipts"),
-            due_at: NOW,
-            tries: 1,
-            refused: vec![],
-            reason: "timeout".to_owned(),
-        };
-        assert_eq!(self.settle(54, until, again), Err(RecordsError::Changed));
+        assert_eq!(self.keep(54, "receipts", false, NOW), Ok(Some(MessageState::Delivered)));
+        let timeout = again("receipts", NOW, vec![], "timeout");
+        assert_eq!(self.settle(54, until, timeout), Err(RecordsError::Changed));
         assert_eq!((self.state(54), self.numbers("receipts", NOW, 9)), (MessageState::Delivered, vec![]));
     }
 
     fn a_message_is_found_by_what_its_gateway_calls_it(&self) {
+        let sent_as = |gateway_id| Settlement::Sent { lane: name("calls"), gateway_id, reason: None };
         let called = |lane: &str, id: &str| block_on(self.store.message_called(name(lane), id.to_owned()));
-        for number in [55, 56] {
+        for number in [65, 66] {
             self.queued(number, "calls");
             assert_eq!(called("calls", "0"), Err(RecordsError::Missing), "it was not even sent");
             let until = self.lease("calls", NOW, 1)[0].until;
             let gateway_id = Some(format!("g-{number}"));
-            self.settle(number, until, Settlement::Sent { gateway_id }).expect("sent");
+            self.settle(number, until, sent_as(gateway_id)).expect("sent");
         }
-        assert_eq!(called("calls", "g-55"), Ok(MessageId([55; 16])));
-        assert_eq!(called("elsewhere", "g-55"), Err(RecordsError::Missing), "another gateway's words are its own");
-        self.queued(57, "calls");
+        assert_eq!(called("calls", "g-65"), Ok(MessageId([65; 16])));
+        assert_eq!(called("elsewhere", "g-65"), Err(RecordsError::Missing), "another gateway's words are its own");
+        self.queued(67, "calls");
         let until = self.lease("calls", NOW, 1)[0].until;
-        self.settle(57, until, Settlement::Sent { gateway_id: Some("g-55".to_owned()) }).expect("sent");
-        assert_eq!(called("calls", "g-55"), Ok(MessageId([57; 16])), "a gateway that counts from the beginning again");
-        let undelivered = Some(("absent".to_owned(), Some(name("second"))));
-        block_on(self.store.keep_delivery(MessageId([56; 16]), NOW, undelivered)).expect("kept");
-        assert_eq!(called("calls", "g-56"), Err(RecordsError::Missing), "it is somebody else's now");
+        self.settle(67, until, sent_as(Some("g-65".to_owned()))).expect("sent");
+        assert_eq!(called("calls", "g-65"), Ok(MessageId([67; 16])), "a gateway that counts from the beginning again");
+        self.keep(67, "calls", true, NOW).expect("kept");
+        assert_eq!(called("calls", "g-65"), Ok(MessageId([65; 16])), "what goes on has no name until it is sent again");
     }
 
     fn nobody_sends_what_is_over(&self) {
@@ -219,7 +227,7 @@ where
         let code = block_on(self.store.code(second)).expect("a code");
         assert_eq!(code.sealed_digits, None);
         assert_eq!(
-            self.settle(50, NOW.plus(LEASE), Settlement::Sent { gateway_id: None }),
+            self.settle(50, NOW.plus(LEASE), Settlement::Sent { lane: name("over"), gateway_id: None, reason: None }),
             Ok(()),
             "it was on its way"
         );
@@ -242,14 +250,14 @@ where
 
     fn what_is_old_is_forgotten(&self) {
         self.queued(51, "old");
-        let forget = |before| block_on(self.store.forget_codes(NOW.plus(LIFE), before));
-        assert_eq!(forget(NOW), Ok(()));
+        let forget = |before| block_on(self.store.forget_codes(NOW.plus(LIFE), before, NOW));
+        assert_eq!(forget(NOW), Ok(false));
         assert_eq!(self.state(51), MessageState::Waiting);
         // One that is younger, to tell them apart.
         let mut young = send(52, 52);
         young.code.created_at = seconds(1);
         self.accepted(young);
-        assert_eq!(forget(seconds(1)), Ok(()));
+        assert_eq!(forget(seconds(1)), Ok(false));
         assert_eq!(block_on(self.store.message(MessageId([51; 16]))), Err(RecordsError::Missing));
         assert_eq!(block_on(self.store.code(CodeId::from_bytes([51; 16]))), Err(RecordsError::Missing));
         assert_eq!(self.state(52), MessageState::Waiting);
@@ -257,11 +265,37 @@ where
     }
 
     fn orphans_are_adopted(&self) {
-        self.queued(53, "gone");
-        let heirs = vec![(Channel::Email, name("mail")), (Channel::Sms, name("heir"))];
-        let lanes = vec![name("heir"), name("mail"), name("left"), name("gateway")];
-        assert_eq!(block_on(self.store.adopt_messages(lanes, heirs)), Ok(()));
-        assert_eq!(self.numbers("heir", NOW, 9), [53]);
+        for number in [53, 58] {
+            self.queued(number, "gone");
+        }
+        let here =
+            ["left", "heir", "gateway", "receipts", "first", "second", "leases", "over", "busy", "sent", "calls"];
+        let orphans = || block_on(self.store.orphans(here.map(name).to_vec())).expect("orphans");
+        let numbers: Vec<_> = orphans().iter().map(|(row, code)| (row.id.0[0], code.id.bytes()[0])).collect();
+        assert_eq!(numbers, [(53, 53), (58, 58)]);
+        let adopt = |number, heir: Option<&str>| {
+            block_on(self.store.adopt_message(MessageId([number; 16]), NOW, heir.map(name)))
+        };
+        assert_eq!((adopt(53, Some("heir")), adopt(58, None)), (Ok(()), Ok(())));
+        assert_eq!(orphans(), []);
+        assert_eq!((self.numbers("heir", NOW, 9), self.state(58)), (vec![53], MessageState::Failed));
         assert_eq!(self.message(40).lane, name("left"));
     }
+
+    /// What was put off while the clock was ahead is due when it has been set right.
+    fn no_message_waits_for_ever(&self) {
+        self.queued(59, "waits");
+        let until = self.lease("waits", NOW, 1)[0].until;
+        let ahead = NOW.plus(Duration::from_hours(1));
+        self.settle(59, until, again("waits", ahead, vec![], "later")).expect("it goes again");
+        assert_eq!(self.numbers("waits", NOW, 1), [59]);
+    }
+}
+
+/// What became of a report.
+type Kept = Result<Option<MessageState>, RecordsError>;
+
+/// It goes again, after the fourth try in all, which was the second in a row, and one of which nobody knows.
+fn again(lane: &str, due_at: Timestamp, refused: Vec<SenderName>, reason: &str) -> Settlement {
+    Settlement::Again { lane: name(lane), due_at, tries: 4, turn: 2, doubts: 1, refused, reason: reason.to_owned() }
 }

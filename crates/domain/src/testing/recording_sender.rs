@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::message::{Message, MessageId};
-use crate::ports::{Receipt, SendError, Sender};
+use crate::ports::{Pace, Receipt, SendError, Sender};
 
 /// A sender that answers what it is told to, and remembers what it was given.
 #[derive(Default)]
@@ -32,6 +33,10 @@ impl RecordingSender {
 
 #[async_trait]
 impl Sender for RecordingSender {
+    fn pace(&self) -> Pace {
+        Pace { deadline: Duration::ZERO, at_once: 1 }
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         let poisoned = |_| SendError::Permanent { reason: "a test panicked".to_owned() };
         let mut state = self.0.lock().map_err(poisoned)?;

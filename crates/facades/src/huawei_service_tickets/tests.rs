@@ -1,8 +1,9 @@
 use std::sync::mpsc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign_domain::message::{Message, SenderName};
-use countersign_domain::ports::{Receipt, SendError, Sender};
+use countersign_domain::ports::{Pace, Receipt, SendError, Sender};
 use countersign_domain::testing::block_on;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -53,6 +54,10 @@ struct Ear(mpsc::Sender<String>);
 
 #[async_trait]
 impl Sender for Ear {
+    fn pace(&self) -> Pace {
+        Pace { deadline: Duration::ZERO, at_once: 1 }
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         let line = format!("{} {}", message.to.normalised(), message.text.body.expose());
         self.0

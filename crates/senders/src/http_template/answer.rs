@@ -5,7 +5,7 @@ use http::HeaderName;
 use serde_json::Value;
 
 use super::{Expected, Settings};
-use crate::exchange::{Answer, refused, retry_after, transient};
+use crate::exchange::{Answer, doubtful, refused, retry_after};
 use crate::settings::SettingsError;
 
 /// Characters of the gateway's id that are kept.
@@ -77,14 +77,14 @@ impl Judgement {
         }
         if let Some(place) = &self.success {
             match at(place) {
-                None => return Err(transient(format!("nothing at {}: {}", place.pointer, said()))),
+                None => return Err(doubtful(format!("nothing at {}: {}", place.pointer, said()))),
                 Some(value) if !place.values.contains(&value) => return Err(SendError::Permanent { reason: said() }),
                 Some(_) => {}
             }
         }
         if !self.contains.is_empty() && !contains(&self.contains) {
             if answer.body.is_empty() {
-                return Err(transient(format!("an empty answer: {}", said())));
+                return Err(doubtful(format!("an empty answer: {}", said())));
             }
             return Err(SendError::Permanent { reason: said() });
         }

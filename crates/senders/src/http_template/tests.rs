@@ -68,12 +68,12 @@ async fn an_answer_decides_what_becomes_of_the_message() {
         (answer("400 Bad Request", r#"{"code":"BUSY"}"#), "not now: HTTP 400: {\"code\":\"BUSY\"}"),
         (answer("200 OK", "<h1>maintenance</h1>"), "not now: HTTP 200: <h1>maintenance</h1>"),
         // Neither yes nor no.
-        (answer("200 OK", "<h1>Welcome</h1>"), "not now: nothing at /code: HTTP 200: <h1>Welcome</h1>"),
-        (answer("200 OK", r#"{"code":null}"#), "not now: nothing at /code: HTTP 200: {\"code\":null}"),
-        (answer("200 OK", ""), "not now: nothing at /code: HTTP 200: "),
-        (answer("401 Unauthorized", "who?"), "refused: HTTP 401: who?"),
+        (answer("200 OK", "<h1>Welcome</h1>"), "in doubt: nothing at /code: HTTP 200: <h1>Welcome</h1>"),
+        (answer("200 OK", r#"{"code":null}"#), "in doubt: nothing at /code: HTTP 200: {\"code\":null}"),
+        (answer("200 OK", ""), "in doubt: nothing at /code: HTTP 200: "),
+        (answer("401 Unauthorized", "who?"), "not now: HTTP 401: who?"),
         // An answer that repeats what it was asked with.
-        (answer("403 No", "bad key s3cret in /?key=s3cret"), "refused: HTTP 403: bad key … in /?key=…"),
+        (answer("403 No", "bad key s3cret in /?key=s3cret"), "not now: HTTP 403: bad key … in /?key=…"),
         (answer("503 Busy", "later"), "not now: HTTP 503: later"),
         (
             "HTTP/1.1 307 Go\r\nlocation: http://127.0.0.1:9/\r\ncontent-length: 0\r\n\r\n".to_owned(),
@@ -82,13 +82,13 @@ async fn an_answer_decides_what_becomes_of_the_message() {
         // A line that is cut.
         (
             "HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n{\"code\":0}".to_owned(),
-            "not now: error reading a body from connection: end of file before message length reached",
+            "in doubt: error reading a body from connection: end of file before message length reached",
         ),
-        (String::new(), "not now: client error (SendRequest): connection closed before message completed"),
+        (String::new(), "in doubt: client error (SendRequest): connection closed before message completed"),
         // A body without end is read up to a limit, and its beginning is no JSON.
         (
             format!("HTTP/1.1 200 OK\r\n\r\n{{\"code\":0,{}", " ".repeat(100_000)),
-            "not now: nothing at /code: HTTP 200: {\"code\":0,",
+            "in doubt: nothing at /code: HTTP 200: {\"code\":0,",
         ),
     ] {
         let peer = Peer::answering(&answer).await;
@@ -104,7 +104,7 @@ async fn words_and_statuses_can_be_the_yes() {
         ("HTTP/1.1 202 Ok\r\nx-id: 7\r\ncontent-length: 11\r\n\r\n0: Accepted", "sent as 7"),
         ("HTTP/1.1 200 Ok\r\ncontent-length: 11\r\n\r\n0: Accepted", "refused: HTTP 200: 0: Accepted"),
         ("HTTP/1.1 202 Ok\r\ncontent-length: 9\r\n\r\n9: Denied", "refused: HTTP 202: 9: Denied"),
-        ("HTTP/1.1 202 Ok\r\ncontent-length: 0\r\n\r\n", "not now: an empty answer: HTTP 202: "),
+        ("HTTP/1.1 202 Ok\r\ncontent-length: 0\r\n\r\n", "in doubt: an empty answer: HTTP 202: "),
         (
             "HTTP/1.1 404 No\r\nretry-after: 60\r\ncontent-length: 10\r\n\r\nQueue full",
             "not now: HTTP 404: Queue full, after 60s",
@@ -121,7 +121,7 @@ async fn a_gateway_that_says_nothing_is_given_up_and_one_that_is_not_there_too()
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/?t={{{{ text }}}}", listener.local_addr().unwrap());
     let sender = gateway(&url, "method = 'GET'\ndeadline_seconds = 3").unwrap();
-    assert_eq!(told(sender.send(&Draft::sms().message()).await), "not now: no answer within 3 s");
+    assert_eq!(told(sender.send(&Draft::sms().message()).await), "in doubt: no answer within 3 s");
     drop(listener);
     let outcome = told(gateway(&url, "method = 'GET'").unwrap().send(&Draft::sms().message()).await);
     assert!(outcome.starts_with("not now: client error (Connect)"), "{outcome}");

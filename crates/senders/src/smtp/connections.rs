@@ -44,6 +44,8 @@ pub(super) enum Failure {
     Smtp(Error),
     /// There is no connection.
     Line(std::io::Error),
+    /// What the server said before the message.
+    Entry(Error),
     /// What the server does not offer and the message cannot do without.
     Lacks(&'static str),
 }
@@ -58,6 +60,7 @@ pub(super) struct Connections {
     server: Server,
     /// As many as may be open; a waiting one is open, too, and is taken before another is opened.
     permits: Semaphore,
+    count: usize,
     waiting: Mutex<Vec<Waiting>>,
     clock: Arc<dyn Clock>,
 }
@@ -69,7 +72,12 @@ struct Waiting {
 
 impl Connections {
     pub(super) fn new(server: Server, count: usize, clock: Arc<dyn Clock>) -> Self {
-        Self { server, permits: Semaphore::new(count), waiting: Mutex::new(Vec::new()), clock }
+        Self { server, permits: Semaphore::new(count), count, waiting: Mutex::new(Vec::new()), clock }
+    }
+
+    /// How many messages go at once.
+    pub(super) fn at_once(&self) -> u32 {
+        u32::try_from(self.count).unwrap_or(u32::MAX)
     }
 
     /// Hands one message over. A connection goes back to the others only after the server has said yes: any other end, this
@@ -123,17 +131,18 @@ impl Server {
     async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
         let hello = &self.hello;
         let mut connection = match &self.security {
-            Security::Plain => self.dial(None).await?,
-            Security::Tls(parameters) => self.dial(Some(parameters.clone())).await?,
+            Security::Plain => self.dial(None).await.map_err(entry)?,
+            Security::Tls(parameters) => self.dial(Some(parameters.clone())).await.map_err(entry)?,
             Security::Starttls(parameters) => {
                 let line = Line::connect(&self.host, self.port, self.patience).await.map_err(Failure::Line)?;
-                let mut connection = AsyncSmtpConnection::connect_with_transport(Box::new(line), hello).await?;
+                let mut connection =
+                    AsyncSmtpConnection::connect_with_transport(Box::new(line), hello).await.map_err(entry)?;
                 connection.starttls(parameters.clone(), hello).await?;
                 connection
             }
         };
         if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+            connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(entry)?;
         }
         Ok(connection)
     }
@@ -142,6 +151,11 @@ impl Server {
         let server = (self.host.as_str(), self.port);
         AsyncSmtpConnection::connect_tokio1(server, Some(self.patience), &self.hello, tls, None).await
     }
+}
+
+/// What the server says before the message, as such; what it does not offer stays what it is.
+fn entry(error: Error) -> Failure {
+    if error.status().is_some() { Failure::Entry(error) } else { Failure::Smtp(error) }
 }
 
 /// The command that begins a message. lettre would say of an address or a text beyond ASCII that the client is at fault.

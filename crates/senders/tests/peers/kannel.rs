@@ -121,5 +121,5 @@ async fn texts_arrive_and_their_deliveries_are_told() {
     }
     let stranger = sender("http_template", &settings.replace("PASSWORD", "guess"), &deliveries);
     let outcome = told(stranger.send(&message("+8613912345678", "", "123456")).await);
-    assert_eq!(outcome, "refused: HTTP 403: Authorization failed for sendsms");
+    assert_eq!(outcome, "not now: HTTP 403: Authorization failed for sendsms");
 }

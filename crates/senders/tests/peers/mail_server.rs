@@ -110,7 +110,7 @@ async fn starttls_and_a_password() {
 
     let wrong = "user = 'ann'\npassword = 'guess'";
     let outcome = told(server.sender(&format!("{wrong}\n{ca}")).send(&message("ann@example.com", "", "123456")).await);
-    assert!(outcome.starts_with("refused: permanent error (535)"), "{outcome}");
+    assert!(outcome.starts_with("not now: the mail server does not let us in: permanent error (535)"), "{outcome}");
     // Its authority is none of the system's.
     let outcome = told(server.sender(right).send(&message("ann@example.com", "", "123456")).await);
     assert!(outcome.starts_with("not now: Connection error") && outcome.contains("ertificate"), "{outcome}");

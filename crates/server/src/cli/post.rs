@@ -34,7 +34,7 @@ impl Post {
         let directory: Arc<dyn Directory> =
             Arc::new(SnapshotDirectory::open(&*vault.records, vault.master_key.clone()).await?);
         let app = directory.usable_app(&id).map_err(|_| anyhow::anyhow!("the app {} is disabled", id.as_str()))?;
-        let senders = delivery::settings(&config, mode);
+        let senders = delivery::settings(&config, mode)?;
         let ports = vault.codes(&config, &senders, directory, clock, Arc::new(OsEntropy), Arc::new(Nobody)).await?;
         Ok(Self { app, ports, config })
     }

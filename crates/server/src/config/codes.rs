@@ -7,7 +7,9 @@ use countersign_domain::code::{CodePurpose, Resend};
 use countersign_domain::contact::Channel;
 use countersign_domain::gate::CodeRates;
 use countersign_domain::message::SenderName;
-use countersign_domain::operations::{Blocked, DeliveryPolicy, Enforcement, PurposePolicy, SendPolicy, TicketDemand};
+use countersign_domain::operations::{
+    Blocked, DeliveryPolicy, Enforcement, Keep, PurposePolicy, SendPolicy, TicketDemand,
+};
 use countersign_domain::routes::{Route, Routes};
 use countersign_domain::throttle::Rule;
 use serde::de::Error as _;
@@ -115,6 +117,17 @@ impl Codes {
         }
     }
 
+    /// How long things are remembered.
+    pub fn keep(&self) -> Keep {
+        Keep { codes: days(self.keep_days), contacts: days(self.verified_days) + days(self.keep_days) }
+    }
+
+    /// The price of a segment where it is highest.
+    fn dearest(&self) -> u64 {
+        let prices = self.prices.iter().map(|price| price.price).chain([self.price]);
+        u64::from(prices.max().unwrap_or(0))
+    }
+
     /// The domain counts each text as four, so that a fifth of them may stay unread.
     fn unverified(&self, rate: DailyRate) -> Option<Rule> {
         let is_on = !matches!(self.pumping, PumpingSetting::Off);
@@ -155,9 +168,14 @@ impl Codes {
             ("codes.unverified_per_network", self.unverified_per_network.is_sane(), RATE),
             ("codes.wrong_per_contact", self.wrong_per_contact.is_sane(), RATE),
             ("codes.wrong_per_app", self.wrong_per_app.is_sane(), RATE),
-            ("codes.budget_per_day", self.budget_per_day <= 80_000_000, "must be at most 80000000; 0 is any sum"),
+            (
+                "codes.budget_per_day",
+                self.budget_per_day == 0 || (20 * self.dearest()..=1_000_000).contains(&u64::from(self.budget_per_day)),
+                "must be 0, or at most 1000000 and at least twenty times the dearest segment: half of it may be spent at once",
+            ),
             ("codes.verified_days", (1..=36_500).contains(&self.verified_days), "must be 1 to 36500"),
-            ("codes.keep_days", (1..=3_650).contains(&self.keep_days), "must be 1 to 3650"),
+            // A call may be repeated for a day, and finds its code.
+            ("codes.keep_days", (2..=3_650).contains(&self.keep_days), "must be 2 to 3650"),
         ]
     }
 }
@@ -166,9 +184,10 @@ fn interval(number: u32) -> Option<Duration> {
     (number > 0).then(|| seconds(number))
 }
 
-/// A day's budget: it comes back over the day, so that a day at the most sees twice of it and any ten days eleven times.
+/// A day's budget: half of it at once, and half over the day, so that no day sees more.
 fn budget(sum: u32) -> Option<Rule> {
-    (sum > 0).then(|| Rule { burst: sum, interval: DAY / sum })
+    let half = sum / 2;
+    (half > 0).then(|| Rule { burst: half, interval: DAY / half })
 }
 
 /// What is different for the codes of one purpose.
@@ -343,16 +362,14 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// As the domain takes it, with codes remembered for `keep`.
-    pub fn policy(&self, senders: &[SenderSettings], keep: Duration) -> DeliveryPolicy {
-        let longest = senders.iter().map(SenderSettings::deadline).max().unwrap_or_default();
+    /// As the domain takes it, where the slowest sender takes `slowest` for a message.
+    pub fn policy(&self, slowest: Duration) -> DeliveryPolicy {
         DeliveryPolicy {
             // Longer than any sender takes, or a message would be sent while it is being sent.
-            lease: longest + Duration::from_secs(15),
+            lease: slowest + Duration::from_secs(15),
             tries_per_sender: self.tries_per_sender,
             first_pause: seconds(self.first_pause_seconds),
             longest_pause: seconds(self.longest_pause_seconds),
-            keep,
         }
     }
 
@@ -408,20 +425,6 @@ impl std::fmt::Debug for SenderSettings {
             .field("name", &self.name)
             .field("kind", &self.kind)
             .finish_non_exhaustive()
-    }
-}
-
-impl SenderSettings {
-    /// How long it may take for a message.
-    fn deadline(&self) -> Duration {
-        let given = self.settings.get("deadline_seconds").and_then(toml::Value::as_integer);
-        Duration::from_secs(given.and_then(|number| u64::try_from(number).ok()).unwrap_or(15).min(120))
-    }
-
-    /// How many messages it takes at once.
-    pub fn slots(&self) -> u32 {
-        let given = self.settings.get("connections").and_then(toml::Value::as_integer);
-        given.and_then(|number| u32::try_from(number).ok()).unwrap_or(8).clamp(1, 1_000)
     }
 }
 

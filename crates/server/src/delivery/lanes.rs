@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::message::SenderName;
-use countersign_domain::operations::DeliverMessages;
+use countersign_domain::operations::{DeliverMessages, KeepOutbox};
 use countersign_domain::ports::{Event, RecordsError, Sender, Tally};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
@@ -59,10 +59,16 @@ struct Lane {
 
 impl Lanes {
     /// Starts the workers.
-    pub(crate) fn start(senders: Senders, deliver: &Arc<DeliverMessages>, bell: &Doorbell) -> Self {
+    pub(crate) fn start(
+        senders: Senders,
+        deliver: &Arc<DeliverMessages>,
+        keep: &Arc<KeepOutbox>,
+        bell: &Doorbell,
+    ) -> Self {
         let stopping = watch::Sender::new(false);
         let mut lanes = Self { workers: JoinSet::new(), stopping, inboxes: Vec::new() };
-        for (name, Running { sender, slots, is_inbox }) in senders {
+        for (name, Running { sender, is_inbox }) in senders {
+            let slots = sender.pace().at_once.max(1);
             let lane = Lane { name, sender, slots, deliver: Arc::clone(deliver), pass: Mutex::new(()) };
             let lane = Arc::new(lane);
             if is_inbox {
@@ -75,7 +81,7 @@ impl Lanes {
                 lanes.workers.spawn(lane.work(bell, stop));
             }
         }
-        lanes.workers.spawn(keep_house(Arc::clone(deliver), lanes.stopping.subscribe()));
+        lanes.workers.spawn(keep_house(Arc::clone(keep), lanes.stopping.subscribe()));
         lanes
     }
 
@@ -84,7 +90,12 @@ impl Lanes {
         Inboxes(self.inboxes.clone())
     }
 
-    /// Takes no further messages, and lets those that are in senders' hands end: what is cut off would be sent twice.
+    /// Has no further messages taken, from now on.
+    pub(crate) fn stopper(&self) -> watch::Sender<bool> {
+        self.stopping.clone()
+    }
+
+    /// Lets those that are in senders' hands end: what is cut off would be sent twice.
     pub(crate) async fn finish(mut self, within: Duration) {
         self.stopping.send_replace(true);
         let all = async { while self.workers.join_next().await.is_some() {} };
@@ -183,10 +194,10 @@ impl Lane {
     }
 }
 
-async fn keep_house(deliver: Arc<DeliverMessages>, mut stop: watch::Receiver<bool>) {
+async fn keep_house(keep: Arc<KeepOutbox>, mut stop: watch::Receiver<bool>) {
     let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    if let Err(error) = deliver.adopt().await {
+    if let Err(error) = keep.adopt().await {
         tracing::error!(%error, "could not give away the messages of senders that are no more");
     }
     for number in (0..FORGET_EVERY).cycle() {
@@ -195,14 +206,26 @@ async fn keep_house(deliver: Arc<DeliverMessages>, mut stop: watch::Receiver<boo
             _ = stop.changed() => return,
         }
         if number % EXPIRE_EVERY == 0
-            && let Err(error) = deliver.expire().await
+            && let Err(error) = keep.expire().await
         {
             tracing::error!(%error, "could not tell messages expired whose time is over");
         }
-        if number == 0
-            && let Err(error) = deliver.forget().await
-        {
-            tracing::error!(%error, "could not forget old codes");
+        if number == 0 {
+            forget(&keep, &stop).await;
+        }
+    }
+}
+
+/// Forgets what is old, in passes between which others write.
+async fn forget(keep: &KeepOutbox, stop: &watch::Receiver<bool>) {
+    while !*stop.borrow() {
+        match keep.forget().await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::error!(%error, "could not forget old codes");
+                return;
+            }
         }
     }
 }

@@ -10,19 +10,19 @@ pub(crate) use reports::ReportsDoor;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_domain::contact::{Channel, ContactKeys};
 use countersign_domain::message::SenderName;
-use countersign_domain::ports::{Clock, DeliveryAddress, Sender};
+use countersign_domain::ports::{Clock, Sender};
 use countersign_senders::{Environment, Inbox};
 
 use crate::config::{Config, Mode, SenderSettings};
 
-/// A sender that runs, and how many messages it takes at once.
+/// A sender that runs.
 pub(crate) struct Running {
     pub(crate) sender: Arc<dyn Sender>,
-    pub(crate) slots: u32,
     /// It keeps messages for this server's own inbox.
     pub(crate) is_inbox: bool,
 }
@@ -30,23 +30,39 @@ pub(crate) struct Running {
 /// The senders of a server, by name.
 pub(crate) type Senders = BTreeMap<SenderName, Running>;
 
-/// The senders that the settings name; under `--dev`, an inbox for each channel that has none.
-pub(crate) fn settings(config: &Config, mode: Mode) -> Vec<SenderSettings> {
+/// The kind that keeps messages instead of sending them.
+const INBOX: &str = "inbox";
+
+/// How long the slowest of these takes for a message.
+pub(crate) fn slowest(senders: &Senders) -> Duration {
+    senders.values().map(|running| running.sender.pace().deadline).max().unwrap_or_default()
+}
+
+/// The senders that the settings name; under `--dev`, an inbox for the channels that have none.
+///
+/// # Errors
+/// A sentence for the operator, if one of them keeps messages instead of sending them, and this server is for others.
+pub(crate) fn settings(config: &Config, mode: Mode) -> anyhow::Result<Vec<SenderSettings>> {
     let mut senders = config.senders.clone();
+    if mode == Mode::Production
+        && let Some(inbox) = senders.iter().find(|sender| sender.kind == INBOX)
+    {
+        anyhow::bail!("the sender `{}`: the kind `inbox` sends nothing to anybody, and is for --dev only", inbox.name);
+    }
     if mode == Mode::Development {
         let served = |channel: &Channel| config.senders.iter().any(|sender| sender.channels.contains(channel));
         let channels: Vec<_> = [Channel::Sms, Channel::Email].into_iter().filter(|channel| !served(channel)).collect();
         let name = SenderName::parse("dev-inbox").filter(|_| !channels.is_empty());
         let inbox = |name| SenderSettings {
             name,
-            kind: "inbox".to_owned(),
+            kind: INBOX.to_owned(),
             channels,
             prefixes: Vec::new(),
             settings: toml::Table::new(),
         };
         senders.extend(name.map(inbox));
     }
-    senders
+    Ok(senders)
 }
 
 /// Builds them. Messages of the kind `inbox` go into `inbox`.
@@ -60,12 +76,11 @@ pub(crate) fn build(
     clock: &Arc<dyn Clock>,
     inbox: &Arc<Inbox>,
 ) -> anyhow::Result<Senders> {
-    let deliveries: Arc<dyn DeliveryAddress> = Arc::new(ReportAddress::new(Arc::clone(keys), public_url));
-    let environment = Environment { clock: Arc::clone(clock), deliveries, inbox: Arc::clone(inbox) };
     let build = |sender: &SenderSettings| {
+        let deliveries = Arc::new(ReportAddress::new(Arc::clone(keys), public_url, sender.name.clone()));
+        let environment = Environment { clock: Arc::clone(clock), deliveries, inbox: Arc::clone(inbox) };
         let built = countersign_senders::build(&sender.name, &sender.kind, sender.settings.clone(), &environment);
-        let running =
-            Running { sender: built.context("senders")?, slots: sender.slots(), is_inbox: sender.kind == "inbox" };
+        let running = Running { sender: built.context("senders")?, is_inbox: sender.kind == INBOX };
         Ok((sender.name.clone(), running))
     };
     settings.iter().map(build).collect()

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use countersign_domain::contact::ContactKeys;
 use countersign_domain::message::{MessageId, SenderName};
 use countersign_domain::operations::{DeliverMessages, KeepDeliveryError};
-use countersign_domain::ports::{DeliveryAddress, OutboxRecords, RecordsError, Sender};
+use countersign_domain::ports::{DeliveryAddress, Sender};
 use countersign_facades::{Facade, Problem, Refusal, Request, Response, language_of};
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
@@ -14,67 +14,59 @@ use super::Senders;
 
 const PATH: &str = "/v1/deliveries/";
 
-/// Where gateways tell of deliveries: `/v1/deliveries/{message}.{proof}`.
+/// Where the gateway of one sender tells of deliveries: `/v1/deliveries/{message}.{sender}.{proof}`.
 pub(crate) struct ReportAddress {
     keys: Arc<ContactKeys>,
     public_url: String,
+    sender: SenderName,
 }
 
 impl ReportAddress {
-    pub(crate) fn new(keys: Arc<ContactKeys>, public_url: &str) -> Self {
-        Self { keys, public_url: public_url.to_owned() }
+    pub(crate) fn new(keys: Arc<ContactKeys>, public_url: &str, sender: SenderName) -> Self {
+        Self { keys, public_url: public_url.to_owned(), sender }
     }
 }
 
 impl DeliveryAddress for ReportAddress {
     fn of(&self, id: MessageId) -> String {
-        let proof = u128::from_be_bytes(self.keys.delivery_proof(id));
-        format!("{}{PATH}{id}.{proof:032x}", self.public_url)
+        let proof = u128::from_be_bytes(self.keys.delivery_proof(id, &self.sender));
+        format!("{}{PATH}{id}.{}.{proof:032x}", self.public_url, self.sender)
     }
 }
 
-/// The door at which gateways tell what became of a message. Whoever has the address was given the message: there is no other
-/// key. What it says is for one message only, and read by that message's own sender.
+/// The door at which gateways tell what became of a message. Whoever has the address was given the message by that sender: there
+/// is no other key. What it says is for one message only, and as that sender's gateway says things.
 pub(crate) struct ReportsDoor {
     keys: Arc<ContactKeys>,
-    records: Arc<dyn OutboxRecords>,
     deliver: Arc<DeliverMessages>,
     senders: BTreeMap<SenderName, Arc<dyn Sender>>,
 }
 
 impl ReportsDoor {
-    pub(crate) fn new(
-        keys: Arc<ContactKeys>,
-        records: Arc<dyn OutboxRecords>,
-        deliver: Arc<DeliverMessages>,
-        senders: &Senders,
-    ) -> Self {
+    pub(crate) fn new(keys: Arc<ContactKeys>, deliver: Arc<DeliverMessages>, senders: &Senders) -> Self {
         let senders = senders.iter().map(|(name, running)| (name.clone(), Arc::clone(&running.sender))).collect();
-        Self { keys, records, deliver, senders }
+        Self { keys, deliver, senders }
     }
 
-    /// The message whose address this is.
-    fn message(&self, path: &str) -> Option<MessageId> {
-        let (id, proof) = path.strip_prefix(PATH)?.split_once('.')?;
-        let (id, proof) = (MessageId::parse(id)?, MessageId::parse(proof)?);
-        self.keys.is_delivery_proof(id, &proof.0).then_some(id)
+    /// The message and the sender whose address this is.
+    fn addressed(&self, path: &str) -> Option<(MessageId, SenderName)> {
+        let (id, rest) = path.strip_prefix(PATH)?.split_once('.')?;
+        let (sender, proof) = rest.split_once('.')?;
+        let (id, sender, proof) = (MessageId::parse(id)?, SenderName::parse(sender)?, MessageId::parse(proof)?);
+        self.keys.is_delivery_proof(id, &sender, &proof.0).then_some((id, sender))
     }
 
     async fn keep(&self, request: &Request) -> Result<Response, Problem> {
-        let id = self.message(&request.path).ok_or(Problem::NotFound)?;
+        let (id, lane) = self.addressed(&request.path).ok_or(Problem::NotFound)?;
         if ![Method::GET, Method::POST].contains(&request.method) {
             return Err(Problem::MethodNotAllowed("GET, POST"));
         }
-        let (row, _) = self.records.message(id).await.map_err(|error| match error {
-            RecordsError::Missing => Problem::NotFound,
-            _ => Problem::Busy,
-        })?;
         let query = request.query.as_deref().unwrap_or_default();
-        let said = self.senders.get(&row.lane).and_then(|sender| sender.delivery(query, &request.body));
+        let said = self.senders.get(&lane).and_then(|sender| sender.delivery(query, &request.body));
         let kept = match said {
             // An intermediate state, or a sender that is no more: heard, and nothing to keep.
             None => Ok(()),
-            Some(delivery) => self.deliver.keep_delivery(id, delivery).await,
+            Some(delivery) => self.deliver.keep_delivery(id, &lane, delivery).await,
         };
         match kept {
             Ok(()) => Ok(Response::new(StatusCode::OK, "text/plain; charset=utf-8", "ok\n")),

@@ -30,7 +30,9 @@ CREATE TABLE message (
     lane         TEXT    NOT NULL, -- the sender whose turn it is, or that took it
     language     TEXT    NOT NULL,
     state        TEXT    NOT NULL,
-    tries        INTEGER NOT NULL DEFAULT 0, -- of the present sender
+    tries        INTEGER NOT NULL DEFAULT 0,
+    turn         INTEGER NOT NULL DEFAULT 0, -- tries of the present sender
+    doubts       INTEGER NOT NULL DEFAULT 0, -- tries of which nobody knows
     refused      TEXT    NOT NULL DEFAULT '', -- senders that will not take it, separated by spaces
     created_at   INTEGER NOT NULL,
     due_at       INTEGER NOT NULL, -- of one that waits: its turn, or when its lease ends; else when it was settled
@@ -65,5 +67,10 @@ CREATE TABLE verified_contact (
     verified_at    INTEGER NOT NULL,
     UNIQUE (app, customer, contact)
 ) STRICT;
+
+CREATE INDEX verified_contact_contact ON verified_contact (contact);
+
+-- Accounts of codes are many, and empty after a day.
+CREATE INDEX account_codes ON account (empty_at) WHERE name GLOB 'codes.*';
 
 CREATE INDEX verified_contact_time ON verified_contact (app, verified_at);

@@ -51,7 +51,9 @@ fn accept(connection: &Connection, send: &CodeSend, audit: &AuditEntry) -> Resul
         Ok(charged) => charged,
         Err(answer) => {
             if let Accepted::Refused(over) = &*answer {
-                tells("", &format!("refused {}", over.limit.name()))?;
+                // There is no code to name; who was to be reached can be found by this.
+                let contact = format!("contact/{}", send.code.binding.contact);
+                tells(&contact, &format!("refused {}", over.limit.name()))?;
             }
             return Ok(*answer);
         }

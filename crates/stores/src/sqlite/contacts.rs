@@ -8,7 +8,8 @@ use countersign_domain::contact::{Channel, ContactKey};
 use countersign_domain::ports::{ContactRecords, ContactsWanted, RecordsError};
 use countersign_domain::time::Timestamp;
 use countersign_domain::verified_contact::{Customer, VerifiedContact, VerifiedId};
-use rusqlite::{Connection, Row, named_params, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use super::SqliteRecords;
 use super::rows::{changed, damaged, parsed, refused, rows, tell, time};
@@ -57,27 +58,25 @@ pub(super) fn verify(
 }
 
 fn wanted_ones(connection: &Connection, wanted: &ContactsWanted) -> Result<(Vec<VerifiedContact>, u32), RecordsError> {
-    let those = "FROM verified_contact WHERE app = :app AND verified_at > :after \
-                 AND (:customer IS NULL OR customer = :customer) AND (:channel IS NULL OR channel = :channel) \
-                 AND (:contact IS NULL OR contact = :contact) AND (:id IS NULL OR id = :id)";
-    let select =
-        format!("SELECT {COLUMNS} {those} ORDER BY verified_at DESC, sequence DESC LIMIT :limit OFFSET :offset");
-    let (app, after) = (wanted.app.as_str(), wanted.after.milliseconds());
-    let customer = wanted.customer.as_ref().map(Customer::as_str);
-    let channel = wanted.channel.map(Channel::word);
-    let contact = wanted.contact.map(|contact| contact.0);
-    let id = wanted.id.map(|id| id.0);
-    let values = named_params! {
-        ":app": app, ":after": after, ":customer": customer, ":channel": channel, ":contact": contact, ":id": id,
-        ":limit": wanted.limit, ":offset": wanted.offset,
+    let ContactsWanted { app, customer, channel, contact, id, after, offset, limit } = wanted;
+    let mut those = "FROM verified_contact WHERE app = ? AND verified_at > ?".to_owned();
+    let mut values: Vec<Value> = vec![app.as_str().to_owned().into(), after.milliseconds().into()];
+    // Only what is asked for: one statement for all would keep the indexes from being used.
+    let mut narrow = |column: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            those = format!("{those} AND {column} = ?");
+            values.push(value);
+        }
     };
-    let found = rows(connection, &select, values, read)?;
-    let values = named_params! {
-        ":app": app, ":after": after, ":customer": customer, ":channel": channel, ":contact": contact, ":id": id,
-    };
-    let mut count = connection.prepare_cached(&format!("SELECT count(*) {those}")).map_err(refused)?;
-    let count = count.query_row(values, |row| row.get(0)).map_err(damaged)?;
-    Ok((found, count))
+    narrow("customer", customer.as_ref().map(|customer| customer.as_str().to_owned().into()));
+    narrow("channel", channel.map(|channel| channel.word().to_owned().into()));
+    narrow("contact", contact.map(|contact| contact.0.to_vec().into()));
+    narrow("id", id.map(|id| id.0.to_vec().into()));
+    let count = connection.prepare_cached(&format!("SELECT count(*) {those}"));
+    let count = count.map_err(refused)?.query_row(params_from_iter(&values), |row| row.get(0)).map_err(damaged)?;
+    let select = format!("SELECT {COLUMNS} {those} ORDER BY verified_at DESC, sequence DESC LIMIT ? OFFSET ?");
+    values.extend([Value::from(*limit), Value::from(*offset)]);
+    Ok((rows(connection, &select, params_from_iter(values), read)?, count))
 }
 
 fn read(row: &Row<'_>) -> Result<VerifiedContact, rusqlite::Error> {

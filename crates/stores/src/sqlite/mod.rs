@@ -15,6 +15,7 @@ mod install_codes;
 mod migrations;
 mod nonces;
 mod outbox;
+mod outbox_keeping;
 mod rows;
 mod worker;
 pub mod yardstick;

@@ -1,12 +1,11 @@
 //! Messages on their way.
 
 use async_trait::async_trait;
-use countersign_domain::code::{Code, CodeId};
-use countersign_domain::contact::Channel;
+use countersign_domain::code::{Code, CodeId, CodeState};
 use countersign_domain::language::Language;
 use countersign_domain::message::{MessageId, SenderName};
 use countersign_domain::ports::{
-    CodeSend, Leased, MessageRow, MessageState, OutboxRecords, REPEATABLE_FOR, RecordsError, Settlement,
+    CodeSend, DeliveryReport, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxRecords, RecordsError, Settlement,
 };
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -14,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::rows::{changed, damaged, optional, parsed, refused, rows, time};
 use super::{SqliteRecords, codes};
 
-const COLUMNS: &str = "message.id AS message_id, message.lane, message.language, message.state, message.tries, \
+pub(super) const COLUMNS: &str = "message.id AS message_id, message.lane, message.language, message.state, message.tries, message.turn, message.doubts, \
                        message.refused, message.created_at, message.due_at, message.gateway_id, message.reason";
 
 #[async_trait]
@@ -46,11 +45,10 @@ impl OutboxRecords for SqliteRecords {
 
     async fn keep_delivery(
         &self,
-        id: MessageId,
+        report: DeliveryReport,
         now: Timestamp,
-        undelivered: Option<(String, Option<SenderName>)>,
-    ) -> Result<(), RecordsError> {
-        self.writer.run(move |connection| keep_delivery(connection, id, now, undelivered)).await
+    ) -> Result<Option<MessageState>, RecordsError> {
+        self.writer.run(move |connection| keep_delivery(connection, &report, now)).await
     }
 
     async fn message(&self, id: MessageId) -> Result<(MessageRow, Code), RecordsError> {
@@ -71,31 +69,6 @@ impl OutboxRecords for SqliteRecords {
                 rows(connection, &select, [code.bytes()], read)
             })
             .await
-    }
-
-    async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
-        self.reader
-            .run(|connection| {
-                let select = "SELECT lane, count(*) FROM message WHERE state = 'waiting' GROUP BY lane ORDER BY lane";
-                rows(connection, select, [], |row| Ok((parsed(row, "lane", SenderName::parse)?, row.get(1)?)))
-            })
-            .await
-    }
-
-    async fn adopt_messages(
-        &self,
-        lanes: Vec<SenderName>,
-        heirs: Vec<(Channel, SenderName)>,
-    ) -> Result<(), RecordsError> {
-        self.writer.run(move |connection| adopt(connection, &lanes, &heirs)).await
-    }
-
-    async fn expire_messages(&self, now: Timestamp) -> Result<Vec<(Channel, u32)>, RecordsError> {
-        self.writer.run(move |connection| expire(connection, now)).await
-    }
-
-    async fn forget_codes(&self, now: Timestamp, before: Timestamp) -> Result<(), RecordsError> {
-        self.writer.run(move |connection| forget(connection, now, before)).await
     }
 }
 
@@ -124,9 +97,10 @@ pub(super) fn call_back(connection: &Connection, code: CodeId, now: Timestamp) -
 }
 
 fn has_due(connection: &Connection, lane: &SenderName, now: Timestamp) -> Result<bool, RecordsError> {
-    let select = "SELECT 1 FROM message WHERE lane = ?1 AND due_at <= ?2 AND state = 'waiting' LIMIT 1";
+    let select =
+        "SELECT 1 FROM message WHERE lane = ?1 AND (due_at <= ?2 OR due_at > ?3) AND state = 'waiting' LIMIT 1";
     let mut statement = connection.prepare_cached(select).map_err(refused)?;
-    statement.exists((lane.as_str(), now.milliseconds())).map_err(refused)
+    statement.exists((lane.as_str(), now.milliseconds(), now.plus(LONGEST_WAIT).milliseconds())).map_err(refused)
 }
 
 fn lease(
@@ -138,11 +112,11 @@ fn lease(
 ) -> Result<Vec<Leased>, RecordsError> {
     let select = format!(
         "SELECT {COLUMNS}, {} FROM message JOIN code ON code.sequence = message.code \
-         WHERE message.lane = ?1 AND message.due_at <= ?2 AND message.state = 'waiting' AND message.expires_at > ?2 \
-         ORDER BY message.due_at, message.sequence LIMIT ?3",
+         WHERE message.lane = ?1 AND (message.due_at <= ?2 OR message.due_at > ?4) AND message.state = 'waiting' \
+         AND message.expires_at > ?2 ORDER BY message.due_at, message.sequence LIMIT ?3",
         codes::COLUMNS
     );
-    let values = (lane.as_str(), now.milliseconds(), limit);
+    let values = (lane.as_str(), now.milliseconds(), limit, now.plus(LONGEST_WAIT).milliseconds());
     let read = |row: &Row<'_>| Ok(Leased { message: read(row)?, code: codes::read(row)?, until });
     let leased = rows(connection, &select, values, read)?;
     for Leased { message, .. } in &leased {
@@ -162,20 +136,23 @@ fn settle(
     let (now, until) = (now.milliseconds(), until.milliseconds());
     let settled = match settlement {
         // Whatever became of the message meanwhile: it is a fact that it was sent.
-        Settlement::Sent { gateway_id } => {
-            let update = "UPDATE message SET state = 'sent', due_at = ?2, leased_until = NULL, gateway_id = ?3, \
-                          reason = NULL WHERE id = ?1 AND state IN ('waiting', 'obsolete', 'expired')";
-            changed(connection, update, (id.0, now, gateway_id))
+        Settlement::Sent { lane, gateway_id, reason } => {
+            let update = "UPDATE message SET state = 'sent', due_at = ?2, leased_until = NULL, lane = ?3, \
+                          gateway_id = ?4, reason = ?5, tries = tries + 1 \
+                          WHERE id = ?1 AND state IN ('waiting', 'obsolete', 'expired')";
+            let reason = reason.as_deref().map(clipped);
+            changed(connection, update, params![id.0, now, lane.as_str(), gateway_id, reason])
         }
-        Settlement::Again { lane, due_at, tries, refused, reason } => {
-            let update = "UPDATE message SET lane = ?3, due_at = ?4, tries = ?5, refused = ?6, reason = ?7, \
-                          leased_until = NULL WHERE id = ?1 AND leased_until = ?2 AND state = 'waiting'";
-            let due_at = due_at.milliseconds();
-            let values = params![id.0, until, lane.as_str(), due_at, tries, joined(refused), clipped(reason)];
+        Settlement::Again { lane, due_at, tries, turn, doubts, refused, reason } => {
+            let update = "UPDATE message SET lane = ?3, due_at = ?4, tries = ?5, turn = ?6, doubts = ?7, refused = ?8, \
+                          reason = ?9, leased_until = NULL \
+                          WHERE id = ?1 AND leased_until = ?2 AND state = 'waiting'";
+            let (lane, due_at) = (lane.as_str(), due_at.milliseconds());
+            let values = params![id.0, until, lane, due_at, tries, turn, doubts, joined(refused), clipped(reason)];
             changed(connection, update, values)
         }
         Settlement::Failed { reason } => {
-            let update = "UPDATE message SET state = 'failed', due_at = ?3, reason = ?4, leased_until = NULL \
+            let update = "UPDATE message SET state = 'failed', due_at = ?3, reason = ?4, leased_until = NULL, tries = tries + 1 \
                           WHERE id = ?1 AND leased_until = ?2 AND state = 'waiting'";
             changed(connection, update, (id.0, until, now, clipped(reason)))
         }
@@ -185,36 +162,37 @@ fn settle(
 
 fn keep_delivery(
     connection: &Connection,
-    id: MessageId,
+    report: &DeliveryReport,
     now: Timestamp,
-    undelivered: Option<(String, Option<SenderName>)>,
-) -> Result<(), RecordsError> {
-    let select = "SELECT state, lane, refused, expires_at FROM message WHERE id = ?1";
-    let read = |row: &Row<'_>| {
-        let state = parsed(row, "state", MessageState::from_word)?;
-        Ok((state, row.get::<_, String>("lane")?, row.get::<_, String>("refused")?, time(row, "expires_at")?))
-    };
-    let mut statement = connection.prepare_cached(select).map_err(refused)?;
-    let found = statement.query_row([id.0], read).optional().map_err(damaged)?;
-    let (state, lane, refused_by, expires_at) = found.ok_or(RecordsError::Missing)?;
+) -> Result<Option<MessageState>, RecordsError> {
+    let DeliveryReport { id, lane, undelivered, next } = report;
+    let (row, code) = by_id(connection, *id)?;
     let at = now.milliseconds();
-    match undelivered {
-        None => {
-            let update = "UPDATE message SET state = 'delivered', due_at = ?2, leased_until = NULL WHERE id = ?1";
-            changed(connection, update, (id.0, at))
+    let Some(reason) = undelivered else {
+        if row.state == MessageState::Delivered {
+            return Ok(None);
         }
-        Some(_) if state == MessageState::Waiting => Err(RecordsError::Changed),
-        Some(_) if state != MessageState::Sent => Ok(()),
-        Some((reason, Some(next))) if expires_at > now => {
-            let update = "UPDATE message SET state = 'waiting', lane = ?2, refused = ?3, due_at = ?4, tries = 0, \
-                          reason = ?5, gateway_id = NULL WHERE id = ?1";
-            let refused_by = format!("{refused_by} {lane}");
-            changed(connection, update, params![id.0, next.as_str(), refused_by.trim(), at, clipped(&reason)])
+        let update =
+            "UPDATE message SET state = 'delivered', lane = ?2, due_at = ?3, leased_until = NULL WHERE id = ?1";
+        return changed(connection, update, (id.0, lane.as_str(), at)).map(|()| Some(MessageState::Delivered));
+    };
+    match row.state {
+        // Its turn is over, or it never had one.
+        _ if row.lane != *lane => Ok(None),
+        MessageState::Waiting => Err(RecordsError::Changed),
+        MessageState::Sent => {
+            let next = next.as_ref().filter(|_| code.state(now) == CodeState::Live);
+            let (state, to) = match next {
+                Some(next) => (MessageState::Waiting, next),
+                None => (MessageState::Undelivered, lane),
+            };
+            let refused: Vec<_> = row.refused.into_iter().chain([lane.clone()]).collect();
+            let update = "UPDATE message SET state = ?2, lane = ?3, refused = ?4, due_at = ?5, turn = 0, reason = ?6, \
+                          gateway_id = NULL WHERE id = ?1";
+            let values = params![id.0, state.word(), to.as_str(), joined(&refused), at, clipped(reason)];
+            changed(connection, update, values).map(|()| Some(state))
         }
-        Some((reason, _)) => {
-            let update = "UPDATE message SET state = 'undelivered', due_at = ?2, reason = ?3 WHERE id = ?1";
-            changed(connection, update, (id.0, at, clipped(&reason)))
-        }
+        _ => Ok(None),
     }
 }
 
@@ -235,53 +213,6 @@ fn called(connection: &Connection, lane: &SenderName, gateway_id: &str) -> Resul
     found.map(MessageId).ok_or(RecordsError::Missing)
 }
 
-fn adopt(connection: &Connection, lanes: &[SenderName], heirs: &[(Channel, SenderName)]) -> Result<(), RecordsError> {
-    let orphans = "SELECT DISTINCT lane FROM message WHERE state = 'waiting'";
-    let waiting = rows(connection, orphans, [], |row| parsed(row, "lane", SenderName::parse))?;
-    for lane in waiting.into_iter().filter(|lane| !lanes.contains(lane)) {
-        for (channel, heir) in heirs {
-            let update =
-                "UPDATE message SET lane = ?3, tries = 0 WHERE lane = ?1 AND channel = ?2 AND state = 'waiting'";
-            let values = (lane.as_str(), channel.word(), heir.as_str());
-            connection.execute(update, values).map_err(refused)?;
-        }
-    }
-    Ok(())
-}
-
-/// Rows that one pass of housekeeping forgets at most, of each kind: it shares the writer with sends.
-const FORGET_AT_ONCE: u32 = 1_000;
-
-fn expire(connection: &Connection, now: Timestamp) -> Result<Vec<(Channel, u32)>, RecordsError> {
-    let at = now.milliseconds();
-    let late = "UPDATE message SET state = 'expired', leased_until = NULL, due_at = ?1 \
-                WHERE state = 'waiting' AND expires_at <= ?1 RETURNING channel";
-    let mut messages: Vec<(Channel, u32)> = Vec::new();
-    for channel in rows(connection, late, [at], |row| parsed(row, "channel", Channel::from_word))? {
-        match messages.iter_mut().find(|(counted, _)| *counted == channel) {
-            Some((_, count)) => *count += 1,
-            None => messages.push((channel, 1)),
-        }
-    }
-    let digits = "UPDATE code SET sealed_digits = NULL WHERE sealed_digits IS NOT NULL AND expires_at <= ?1";
-    connection.execute(digits, [at]).map_err(refused)?;
-    Ok(messages)
-}
-
-fn forget(connection: &Connection, now: Timestamp, before: Timestamp) -> Result<(), RecordsError> {
-    let at = now.milliseconds();
-    let repeatable = "DELETE FROM repeatable WHERE created_at <= ?1";
-    connection.execute(repeatable, [now.minus(REPEATABLE_FOR).milliseconds()]).map_err(refused)?;
-    // By sequence, which grows with time: the oldest codes are the first rows.
-    let codes = "DELETE FROM code WHERE sequence IN (SELECT sequence FROM code ORDER BY sequence LIMIT ?2) \
-                 AND created_at < ?1 AND expires_at <= ?3";
-    connection.execute(codes, (before.milliseconds(), FORGET_AT_ONCE, at)).map_err(refused)?;
-    // An account that is empty is the same as none.
-    let accounts = "DELETE FROM account WHERE name IN (SELECT name FROM account \
-                    WHERE name GLOB 'codes.*' AND empty_at <= ?1 LIMIT ?2)";
-    connection.execute(accounts, (at, FORGET_AT_ONCE)).map(drop).map_err(refused)
-}
-
 fn joined(names: &[SenderName]) -> String {
     names.iter().map(SenderName::as_str).collect::<Vec<_>>().join(" ")
 }
@@ -291,7 +222,7 @@ fn clipped(reason: &str) -> String {
     reason.chars().take(300).collect()
 }
 
-fn read(row: &Row<'_>) -> Result<MessageRow, rusqlite::Error> {
+pub(super) fn read(row: &Row<'_>) -> Result<MessageRow, rusqlite::Error> {
     let senders = |text: &str| text.split_whitespace().map(SenderName::parse).collect::<Option<Vec<_>>>();
     Ok(MessageRow {
         id: MessageId(row.get("message_id")?),
@@ -300,6 +231,8 @@ fn read(row: &Row<'_>) -> Result<MessageRow, rusqlite::Error> {
         language: parsed(row, "language", |tag| Some(Language::from_tag(tag)))?,
         state: parsed(row, "state", MessageState::from_word)?,
         tries: row.get("tries")?,
+        turn: row.get("turn")?,
+        doubts: row.get("doubts")?,
         refused: parsed(row, "refused", senders)?,
         created_at: time(row, "created_at")?,
         due_at: time(row, "due_at")?,

@@ -123,6 +123,10 @@ impl Post {
         DeliverMessages::new(self.ports.clone(), DeliveryPolicy::DEFAULT)
     }
 
+    fn keep_outbox(&self) -> KeepOutbox {
+        KeepOutbox::new(self.ports.clone(), Keep { codes: 30 * DAY, contacts: 30 * DAY })
+    }
+
     /// Works off a lane with this sender; returns how many messages that were.
     fn work_off(&self, lane: &str, sender: &RecordingSender) -> usize {
         let taken = block_on(self.deliver().take(&name(lane), 10)).unwrap();
@@ -339,7 +343,7 @@ fn a_ticket_lifts_the_limits_that_stand_for_machines_and_is_not_spent_in_vain() 
 fn a_sender_tries_again_and_then_the_next_takes_over_with_the_same_message() {
     let post = Post::new();
     let sent = post.send(PHONE).unwrap();
-    let first = RecordingSender::answering([transient(None), transient(Some(20))]);
+    let first = RecordingSender::answering([transient(None), transient(None)]);
     let second = RecordingSender::default();
     assert_eq!((post.work_off("first", &first), post.work_off("first", &first)), (1, 0), "it waits");
     let row = post.message(sent);
@@ -349,6 +353,79 @@ fn a_sender_tries_again_and_then_the_next_takes_over_with_the_same_message() {
     assert_eq!((first.given().len(), second.given()), (2, vec![first.given()[0].clone()]));
     let row = post.message(sent);
     assert_eq!((row.state, row.lane), (MessageState::Sent, name("second")));
+}
+
+#[test]
+fn a_sender_that_wants_to_be_left_alone_for_long_has_had_its_turn() {
+    let post = Post::new();
+    let sent = post.send(PHONE).unwrap();
+    let (first, second) = (RecordingSender::answering([transient(Some(3_600))]), RecordingSender::default());
+    assert_eq!((post.work_off("first", &first), post.work_off("second", &second)), (1, 1));
+    assert_eq!(post.message(sent).state, MessageState::Sent);
+    // One that is alone is tried again, however long it wants.
+    post.send("ann@example.com").unwrap();
+    let mail = RecordingSender::answering([transient(Some(86_400))]);
+    post.work_off("mail", &mail);
+    post.house.clock.advance(Duration::from_secs(38));
+    assert_eq!(post.work_off("mail", &mail), 1);
+}
+
+#[test]
+fn senders_that_are_all_down_are_tried_less_and_less() {
+    let post = Post::new();
+    post.send(PHONE).unwrap();
+    let down = || RecordingSender::answering((0..1_000).map(|_| transient(None)));
+    let (first, second) = (down(), down());
+    for _ in 0..3_000 {
+        post.work_off("first", &first);
+        post.work_off("second", &second);
+        post.house.clock.advance(Duration::from_millis(100));
+    }
+    let tries = first.given().len() + second.given().len();
+    assert!((10..40).contains(&tries), "{tries}");
+    assert!(second.given().len() > 3, "both have their turns");
+}
+
+/// Whether it got through nobody knows, and each try costs: it goes once more, by the same sender, and is taken for sent.
+#[test]
+fn what_ends_in_doubt_is_not_sent_for_ever() {
+    let post = Post::new();
+    let sent = post.send(PHONE).unwrap();
+    let doubtful = || Err(SendError::Doubtful { reason: "no answer within 10 s".to_owned() });
+    let (first, second) = (RecordingSender::answering((0..9).map(|_| doubtful())), RecordingSender::default());
+    for _ in 0..60 {
+        post.work_off("first", &first);
+        assert_eq!(post.work_off("second", &second), 0);
+        post.house.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(first.given().len(), 2);
+    let row = post.message(sent);
+    assert_eq!((row.state, row.reason.as_deref()), (MessageState::Sent, Some("no answer within 10 s")));
+}
+
+#[test]
+fn a_message_whose_sender_is_no_more_goes_to_one_that_serves_its_contact() {
+    let mut post = Post::new();
+    let (abroad, at_home) = (post.send("+12025550100").unwrap(), post.send(PHONE).unwrap());
+    let prefixes = vec!["+86".to_owned()];
+    let china = Route { sender: name("china"), channel: Channel::Sms, prefixes };
+    post.ports.routes = Arc::new(Routes::new(vec![china]));
+    block_on(post.keep_outbox().adopt()).unwrap();
+    assert_eq!(post.message(abroad).state, MessageState::Failed);
+    assert_eq!((post.message(at_home).state, post.message(at_home).lane), (MessageState::Waiting, name("china")));
+}
+
+/// A code holds no longer because the clock was set back.
+#[test]
+fn a_clock_that_is_set_back_ends_codes() {
+    let post = Post::new();
+    let sent = post.send(PHONE).unwrap();
+    let digits = post.digits(sent);
+    let earlier = ManualClock::at(post.house.clock.now().minus(Duration::from_hours(1)));
+    let check = CheckCode::new(CodePorts { clock: earlier, ..post.ports.clone() }, Arc::new(post.policy.clone()));
+    let named = CodeNamed::Id(post.app.id.clone(), sent.id);
+    let verdict = block_on(check.run(named, &digits, Some(Customer::default()), by()));
+    assert_eq!(verdict, Ok(CodeVerdict::Dead(CodeState::Expired)));
 }
 
 #[test]
@@ -378,7 +455,7 @@ fn a_lone_sender_tries_for_as_long_as_the_code_holds_with_growing_pauses() {
     }
     assert!(tries.len() > 8 && tries.len() < 20, "{tries:?}");
     assert!(tries.iter().all(|second| *second < 300), "never after its time: {tries:?}");
-    block_on(post.deliver().expire()).unwrap();
+    block_on(post.keep_outbox().expire()).unwrap();
     assert_eq!(post.message(sent).state, MessageState::Expired);
     let status = block_on(ReadCodes::new(post.ports.clone()).run(None, sent.id)).unwrap();
     assert_eq!((status.state, status.to.as_str()), (CodeState::Expired, "a***@example.com"));
@@ -405,15 +482,20 @@ fn what_did_not_arrive_goes_on_to_the_next_sender() {
     let (first, second) = (RecordingSender::default(), RecordingSender::default());
     post.work_off("first", &first);
     let id = post.message(sent).id;
-    let keep = |delivery| block_on(post.deliver().keep_delivery(id, delivery));
-    keep(Delivery::Undelivered("absent".to_owned())).unwrap();
-    assert_eq!(keep(Delivery::Undelivered("absent".to_owned())), Err(KeepDeliveryError::TooSoon));
+    let keep = |lane, delivery| block_on(post.deliver().keep_delivery(id, &name(lane), delivery));
+    let absent = || Delivery::Undelivered("absent".to_owned());
+    keep("first", absent()).unwrap();
+    keep("first", absent()).unwrap();
+    assert_eq!(keep("second", absent()), Err(KeepDeliveryError::TooSoon), "it has not sent it yet");
     assert_eq!(post.work_off("second", &second), 1);
     assert_eq!(second.given(), first.given(), "the same code");
-    keep(Delivery::Delivered).unwrap();
+    keep("first", absent()).unwrap();
+    assert_eq!(post.message(sent).state, MessageState::Sent, "a gateway that repeats itself says nothing of another");
+    keep("second", Delivery::Delivered).unwrap();
     assert_eq!(post.message(sent).state, MessageState::Delivered);
     let unknown = crate::message::MessageId([9; 16]);
-    assert_eq!(block_on(post.deliver().keep_delivery(unknown, Delivery::Delivered)), Err(KeepDeliveryError::Unknown));
+    let unknown = block_on(post.deliver().keep_delivery(unknown, &name("first"), Delivery::Delivered));
+    assert_eq!(unknown, Err(KeepDeliveryError::Unknown));
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Post {
         let flags = Flags { data: Some(folder.0.clone()), ..Flags::default() };
         let config = Config::load(None, [], &flags)?;
         let vault = Vault::open(&folder.0, None, &OsEntropy)?;
-        let senders = delivery::settings(&config, Mode::Development);
+        let senders = delivery::settings(&config, Mode::Development)?;
         let id = AppId::parse("bench").context("an app id")?;
         let app = App { id, name: "bench".to_owned(), tenant: None, enabled: true, created_at: clock.now() };
         let audit = AuditEntry::new(clock.now(), "bench", "app.created", "bench");

@@ -24,7 +24,13 @@ pub(super) fn examine(config: &Config) -> Vec<Line> {
         Err(error) => ("templates", Finding::Wrong, error.to_string()),
     }];
     let mode = if dev::endpoint(&config.data).is_some() { Mode::Development } else { Mode::Production };
-    let settings = delivery::settings(config, mode);
+    let settings = match delivery::settings(config, mode) {
+        Ok(settings) => settings,
+        Err(error) => {
+            lines.push(("senders", Finding::Wrong, format!("{error:#}")));
+            return lines;
+        }
+    };
     for (channel, messages) in [(Channel::Sms, "text message"), (Channel::Email, "e-mail")] {
         if !settings.iter().any(|sender| sender.channels.contains(&channel)) {
             let sentence = format!("there is none for {messages}: codes that way are refused; add one to [[senders]]");

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use crate::message::SenderName;
+use crate::operations::CodePorts;
+use crate::ports::{Event, MessageState, RecordsError};
+
+/// Keeps the outbox in order: tells messages expired, gives away those of senders that are no more, forgets what is old.
+pub struct KeepOutbox {
+    ports: CodePorts,
+    keep: Keep,
+}
+
+/// How long things are remembered.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Codes, and what became of their messages.
+    pub codes: Duration,
+    /// Verified contacts: longer than they count.
+    pub contacts: Duration,
+}
+
+impl KeepOutbox {
+    /// The operation over these ports.
+    pub fn new(ports: CodePorts, keep: Keep) -> Self {
+        Self { ports, keep }
+    }
+
+    /// Gives messages that wait for senders that the operator took away to those that serve their contacts now.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn adopt(&self) -> Result<(), RecordsError> {
+        let ports = &self.ports;
+        loop {
+            let lanes = ports.routes.senders().into_iter().collect();
+            let orphans = ports.records.orphans(lanes).await?;
+            if orphans.is_empty() {
+                return Ok(());
+            }
+            for (row, code) in orphans {
+                let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact).ok();
+                let open = |sender: &&SenderName| !row.refused.contains(sender);
+                let heir = contact.and_then(|contact| ports.routes.to(&contact).find(open).cloned());
+                ports.records.adopt_message(row.id, ports.clock.now(), heir).await?;
+            }
+        }
+    }
+
+    /// Tells messages expired whose time is over.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn expire(&self) -> Result<(), RecordsError> {
+        for (channel, count) in self.ports.records.expire_messages(self.ports.clock.now()).await? {
+            for _ in 0..count {
+                self.ports.tally.count(Event::MessageSettled(channel, MessageState::Expired));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets some of what is old; whether there is more.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn forget(&self) -> Result<bool, RecordsError> {
+        let now = self.ports.clock.now();
+        let (codes, contacts) = (now.minus(self.keep.codes), now.minus(self.keep.contacts));
+        self.ports.records.forget_codes(now, codes, contacts).await
+    }
+
+    /// How many messages wait, by sender.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn waiting(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
+        self.ports.records.waiting_messages().await
+    }
+}
