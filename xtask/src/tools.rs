@@ -51,7 +51,7 @@ pub(crate) fn machine() -> anyhow::Result<()> {
 }
 
 /// What senders talk to in `crates/senders/tests/peers`: a scripted mail server and a verifier of DKIM in Python, postfix with
-/// what checks its passwords, and Kannel.
+/// what checks its passwords, Kannel, and a scripted message centre for Node.js.
 pub(crate) fn peers() -> anyhow::Result<()> {
     let mechanism = format!("/usr/lib/{}-linux-gnu/sasl2/libplain.so", std::env::consts::ARCH);
     installed(&[
@@ -61,8 +61,10 @@ pub(crate) fn peers() -> anyhow::Result<()> {
         ("saslpasswd2", "sasl2-bin"),
         (&mechanism, "libsasl2-modules"),
     ])?;
-    let _python = python("peers", &root().join("crates/senders/tests/peers/requirements.txt"))?;
-    Ok(())
+    let folder = root().join("crates/senders/tests/peers");
+    let _python = python("peers", &folder.join("requirements.txt"))?;
+    node()?;
+    must(program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(folder))
 }
 
 /// Installs the packages of those files that are neither there nor programs on the path.

@@ -1,5 +1,5 @@
 //! How messages travel. A sender takes a message that is ready and hands it to somebody who delivers: a mail server, an HTTP
-//! gateway, an app's own webhook; and it says in the domain's words how that went. It answers within its own deadline,
+//! gateway, a message centre, an app's own webhook; and it says in the domain's words how that went. It answers within its own deadline,
 //! whatever its peer does, and what it says holds neither the code nor the contact.
 //!
 //! To add a kind: a file named after it, in five parts (what it is and its quirks, settings, registration, code, tests), and
@@ -10,6 +10,7 @@ mod exchange;
 mod http_template;
 mod inbox;
 mod settings;
+mod smpp;
 mod smtp;
 pub mod templates;
 mod webhook;
@@ -17,18 +18,22 @@ mod webhook;
 use std::sync::Arc;
 
 use countersign_domain::message::SenderName;
-use countersign_domain::ports::{Clock, DeliveryAddress, Sender};
+use countersign_domain::ports::{Clock, DeliveryAddress, Entropy, Reports, Sender};
 
 pub use inbox::{Inbox, Letter};
 pub use settings::SettingsError;
 
-/// What senders are built from.
+/// What a sender is built from.
 #[derive(Clone)]
 pub struct Environment {
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
     /// Where the gateway of the sender that is built tells of deliveries.
     pub deliveries: Arc<dyn DeliveryAddress>,
+    /// Who keeps what this sender itself hears of deliveries.
+    pub reports: Arc<dyn Reports>,
     /// What senders of the kind `inbox` put their messages into.
     pub inbox: Arc<Inbox>,
 }
@@ -40,6 +45,7 @@ type Build = fn(toml::Table, &Environment) -> Result<Arc<dyn Sender>, SettingsEr
 pub const KINDS: &[(&str, Build)] = &[
     ("http_template", |table, environment| Ok(Arc::new(http_template::HttpTemplate::new(table, environment)?))),
     ("inbox", |table, environment| inbox::build(table, environment)),
+    ("smpp", |table, environment| Ok(Arc::new(smpp::Smpp::new(table, environment)?))),
     ("smtp", |table, environment| Ok(Arc::new(smtp::Smtp::new(table, environment)?))),
     ("webhook", |table, environment| Ok(Arc::new(webhook::Webhook::new(table, environment)?))),
 ];
@@ -95,7 +101,7 @@ mod tests {
             (
                 "pigeon",
                 "",
-                "the sender `mail`: there is no kind `pigeon`: there are http_template, inbox, smtp, webhook",
+                "the sender `mail`: there is no kind `pigeon`: there are http_template, inbox, smpp, smtp, webhook",
             ),
             ("inbox", "size = 3", "the sender `mail`: unknown field `size`, there are no fields"),
             ("smtp", "host = \"localhost\"", "the sender `mail`: missing field `from`"),

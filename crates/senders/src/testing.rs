@@ -11,7 +11,7 @@ use countersign_domain::language::Language;
 use countersign_domain::message::{Message, MessageId, Subject, Text};
 use countersign_domain::ports::{Clock as _, DeliveryAddress, Receipt, SendError};
 use countersign_domain::secret::Secret;
-use countersign_domain::testing::ManualClock;
+use countersign_domain::testing::{ManualClock, RecordedReports, SeededEntropy};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -30,7 +30,13 @@ impl DeliveryAddress for Deliveries {
 /// An environment whose clock stands still.
 pub(crate) fn environment() -> Environment {
     let clock = ManualClock::new();
-    Environment { inbox: Inbox::new(Arc::clone(&clock) as _), clock, deliveries: Arc::new(Deliveries) }
+    Environment {
+        inbox: Inbox::new(Arc::clone(&clock) as _),
+        clock,
+        entropy: Arc::new(SeededEntropy::new(1)),
+        deliveries: Arc::new(Deliveries),
+        reports: Arc::new(RecordedReports::default()),
+    }
 }
 
 /// A message that a test changes before it takes it.

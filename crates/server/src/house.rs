@@ -329,9 +329,17 @@ impl House {
         };
         let stopping = Arc::new(AtomicBool::new(false));
         let reachable = self.reachable(&public_url);
-        let senders = delivery::build(&self.senders, &self.codes.keys, &public_url, &self.ports.clock, &self.inbox)?;
-        let context = self.context(&public_url, &reachable, delivery::slowest(&senders));
+        let context = self.context(&public_url, &reachable);
         let codes = &context.codes;
+        let senders = delivery::build(
+            &self.senders,
+            &self.codes.keys,
+            &public_url,
+            &self.ports.clock,
+            &self.ports.entropy,
+            &self.inbox,
+            &codes.deliver_messages,
+        )?;
         let reports = ReportsDoor::new(Arc::clone(&self.codes.keys), Arc::clone(&codes.deliver_messages), &senders);
         let lanes = Lanes::start(senders, &codes.deliver_messages, &codes.keep_outbox, &self.doorbell);
         let stop_lanes = lanes.stopper();
@@ -399,7 +407,7 @@ impl House {
     }
 
     /// What façades are built from, in a server that clients reach at `public_url`.
-    fn context(&self, public_url: &str, reachable: &Arc<Reachable>, slowest: Duration) -> Context {
+    fn context(&self, public_url: &str, reachable: &Arc<Reachable>) -> Context {
         let (ports, policy) = (&self.ports, self.policy);
         let enrol = EnrolPolicy { rates: policy.rates, certificate: config::days(self.config.agents.certificate_days) };
         let codes = self.config.install_codes.policy();
@@ -408,7 +416,7 @@ impl House {
         let codes_of_people = Codes::new(
             &self.codes,
             self.config.codes.policy(),
-            self.config.delivery.policy(slowest),
+            self.config.delivery.policy(),
             self.config.codes.keep(),
             Arc::clone(&redeem_ticket),
             self.config.codes.default_calling_code().as_deref(),

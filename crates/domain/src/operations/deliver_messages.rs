@@ -20,8 +20,6 @@ pub struct DeliverMessages {
 /// How persistent a sender is.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryPolicy {
-    /// How long a message may be in a worker's hands: longer than any sender's deadline. A worker that died holds it up this long.
-    pub lease: Duration,
     /// How often one sender tries before the next one takes over, where there is one.
     pub tries_per_sender: u32,
     /// How long a sender waits after its first try. Twice as long after each further one.
@@ -33,10 +31,12 @@ pub struct DeliveryPolicy {
 /// How many tries may end in doubt before the message is taken for sent. Each may have brought it, and may have cost.
 const MOST_DOUBTS: u32 = 2;
 
+/// How much longer than its sender's deadline a message stays in a worker's hands: or it would be sent while it is being sent.
+const LEASE_MARGIN: Duration = Duration::from_secs(15);
+
 impl DeliveryPolicy {
     /// What the default settings say.
     pub const DEFAULT: Self = Self {
-        lease: Duration::from_secs(30),
         tries_per_sender: 2,
         first_pause: Duration::from_secs(1),
         longest_pause: Duration::from_secs(30),
@@ -63,13 +63,15 @@ impl DeliverMessages {
         Self { ports, policy }
     }
 
-    /// Takes up to `limit` messages of a lane that are due.
+    /// Takes up to `limit` messages of a lane that are due, for a sender that answers within `deadline`. A worker that dies holds
+    /// them up for that long and a little more.
     ///
     /// # Errors
     /// [`RecordsError`].
-    pub async fn take(&self, lane: &SenderName, limit: u32) -> Result<Vec<Leased>, RecordsError> {
+    pub async fn take(&self, lane: &SenderName, limit: u32, deadline: Duration) -> Result<Vec<Leased>, RecordsError> {
         let now = self.ports.clock.now();
-        self.ports.records.lease_messages(lane.clone(), now, now.plus(self.policy.lease), limit).await
+        let until = now.plus(deadline).plus(LEASE_MARGIN);
+        self.ports.records.lease_messages(lane.clone(), now, until, limit).await
     }
 
     /// Hands a message that was taken to `sender`, and keeps what became of it. It is sent first and settled then: a crash in

@@ -12,6 +12,7 @@ mod model_nonces;
 mod model_throttle;
 mod nonces_conformance;
 mod outbox_conformance;
+mod recorded_reports;
 mod recording_sender;
 mod records_conformance;
 
@@ -27,6 +28,7 @@ pub use model_nonces::ModelNonces;
 pub use model_throttle::ModelThrottle;
 pub use nonces_conformance::nonces_conformance;
 pub use outbox_conformance::outbox_conformance;
+pub use recorded_reports::RecordedReports;
 pub use recording_sender::RecordingSender;
 pub use records_conformance::records_conformance;
 

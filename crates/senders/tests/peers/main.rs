@@ -1,11 +1,12 @@
-//! Senders against real peers on loopback: a scripted mail server, Debian's postfix with its own configuration and queue, and
-//! Kannel with its fake message centre. `cargo xtask test tests` installs what they are; without it these tests fail and say
+//! Senders against real peers on loopback: a scripted mail server, Debian's postfix with its own configuration and queue,
+//! Kannel with its fake message centre, and a scripted message centre. `cargo xtask test tests` installs what they are; without it these tests fail and say
 //! what is missing.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
 mod kannel;
 mod mail_server;
+mod message_centre;
 mod peer;
 mod postfix;
 
@@ -19,15 +20,22 @@ use countersign_domain::language::Language;
 use countersign_domain::message::{Message, MessageId, SenderName, Subject, Text};
 use countersign_domain::ports::{Clock, DeliveryAddress, Receipt, SendError, Sender};
 use countersign_domain::secret::Secret;
-use countersign_domain::testing::ManualClock;
+use countersign_domain::testing::{ManualClock, RecordedReports, SeededEntropy};
 use countersign_senders::{Environment, Inbox, build};
 
 /// A sender of the kind `kind`, with these settings in TOML; deliveries are told below `deliveries`.
 fn sender(kind: &str, settings: &str, deliveries: &str) -> Arc<dyn Sender> {
+    reporting(kind, settings, deliveries, Arc::default())
+}
+
+/// The same; what it hears itself of deliveries is kept in `reports`.
+fn reporting(kind: &str, settings: &str, deliveries: &str, reports: Arc<RecordedReports>) -> Arc<dyn Sender> {
     let clock = ManualClock::new();
     let environment = Environment {
         inbox: Inbox::new(Arc::clone(&clock) as _),
         clock,
+        entropy: Arc::new(SeededEntropy::new(1)),
+        reports,
         deliveries: Arc::new(Deliveries(deliveries.to_owned())),
     };
     build(&SenderName::parse("test").unwrap(), kind, settings.parse().unwrap(), &environment).unwrap()

@@ -61,7 +61,8 @@ impl Drop for Peer {
 /// A program that must be there.
 pub(crate) fn program(path: &str, package: &str) -> Command {
     let found = path.starts_with('/') && Path::new(path).is_file()
-        || std::env::split_paths("/usr/sbin:/usr/bin:/sbin:/bin").any(|folder| folder.join(path).is_file());
+        || std::env::split_paths("/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin")
+            .any(|folder| folder.join(path).is_file());
     assert!(found, "{path} is missing: install the package {package}, or run `cargo xtask test tests`");
     Command::new(path)
 }
@@ -77,6 +78,17 @@ pub(crate) fn python(script: &str) -> Command {
         home.join("requirements.txt").display(),
     );
     let mut command = Command::new(python);
+    command.arg(home.join(script));
+    command
+}
+
+/// Node.js with what `package.json` names, running a script of this folder.
+pub(crate) fn node(script: &str) -> Command {
+    let home = folder();
+    let packages = home.join("node_modules");
+    let (packages, home_shown) = (packages.is_dir(), home.display());
+    assert!(packages, "{home_shown}/node_modules is missing: `npm ci` there, or run `cargo xtask test tests`");
+    let mut command = program("node", "nodejs");
     command.arg(home.join(script));
     command
 }

@@ -362,11 +362,9 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// As the domain takes it, where the slowest sender takes `slowest` for a message.
-    pub fn policy(&self, slowest: Duration) -> DeliveryPolicy {
+    /// As the domain takes it.
+    pub fn policy(&self) -> DeliveryPolicy {
         DeliveryPolicy {
-            // Longer than any sender takes, or a message would be sent while it is being sent.
-            lease: slowest + Duration::from_secs(15),
             tries_per_sender: self.tries_per_sender,
             first_pause: seconds(self.first_pause_seconds),
             longest_pause: seconds(self.longest_pause_seconds),

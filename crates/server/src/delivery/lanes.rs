@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use countersign_domain::message::SenderName;
 use countersign_domain::operations::{DeliverMessages, KeepOutbox};
-use countersign_domain::ports::{Event, RecordsError, Sender, Tally};
+use countersign_domain::ports::{Event, Pace, RecordsError, Sender, Tally};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -51,7 +51,7 @@ pub(crate) struct Lanes {
 struct Lane {
     name: SenderName,
     sender: Arc<dyn Sender>,
-    slots: u32,
+    pace: Pace,
     deliver: Arc<DeliverMessages>,
     /// Held for a whole pass over an inbox.
     pass: Mutex<()>,
@@ -68,8 +68,8 @@ impl Lanes {
         let stopping = watch::Sender::new(false);
         let mut lanes = Self { workers: JoinSet::new(), stopping, inboxes: Vec::new() };
         for (name, Running { sender, is_inbox }) in senders {
-            let slots = sender.pace().at_once.max(1);
-            let lane = Lane { name, sender, slots, deliver: Arc::clone(deliver), pass: Mutex::new(()) };
+            let pace = sender.pace();
+            let lane = Lane { name, sender, pace, deliver: Arc::clone(deliver), pass: Mutex::new(()) };
             let lane = Arc::new(lane);
             if is_inbox {
                 lanes.inboxes.push(Arc::clone(&lane));
@@ -127,10 +127,10 @@ impl Lane {
         while !*stop.borrow() {
             bell.mark_unchanged();
             let busy = u32::try_from(under_way.len()).unwrap_or(u32::MAX);
-            let free = self.slots.saturating_sub(busy);
+            let free = self.pace.at_once.saturating_sub(busy);
             let mut taken = 0;
             if free > 0 {
-                let messages = self.deliver.take(&self.name, free).await.unwrap_or_else(|error| {
+                let messages = self.deliver.take(&self.name, free, self.pace.deadline).await.unwrap_or_else(|error| {
                     self.complain(&error);
                     Vec::new()
                 });
@@ -147,7 +147,7 @@ impl Lane {
             let is_full = taken > 0 && u32::try_from(taken).is_ok_and(|taken| taken == free);
             tokio::select! {
                 // A slot is free again: worth a look where more may wait.
-                Some(_) = under_way.join_next(), if is_full || under_way.len() >= usize::try_from(self.slots).unwrap_or(1) => {}
+                Some(_) = under_way.join_next(), if is_full || under_way.len() >= usize::try_from(self.pace.at_once).unwrap_or(1) => {}
                 _ = bell.changed() => {}
                 _ = tick.tick() => {}
                 _ = stop.changed() => {}
@@ -176,7 +176,7 @@ impl Lane {
     async fn pass(&self) {
         let _alone = self.pass.lock().await;
         loop {
-            let messages = match self.deliver.take(&self.name, 100).await {
+            let messages = match self.deliver.take(&self.name, self.pace.at_once, self.pace.deadline).await {
                 Ok(messages) if messages.is_empty() => return,
                 Ok(messages) => messages,
                 Err(error) => return self.complain(&error),

@@ -5,17 +5,17 @@ mod lanes;
 mod reports;
 
 pub(crate) use lanes::{Doorbell, Inboxes, Lanes};
-use reports::ReportAddress;
 pub(crate) use reports::ReportsDoor;
+use reports::{KeptReports, ReportAddress};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_domain::contact::{Channel, ContactKeys};
 use countersign_domain::message::SenderName;
-use countersign_domain::ports::{Clock, Sender};
+use countersign_domain::operations::DeliverMessages;
+use countersign_domain::ports::{Clock, Entropy, Sender};
 use countersign_senders::{Environment, Inbox};
 
 use crate::config::{Config, Mode, SenderSettings};
@@ -32,11 +32,6 @@ pub(crate) type Senders = BTreeMap<SenderName, Running>;
 
 /// The kind that keeps messages instead of sending them.
 const INBOX: &str = "inbox";
-
-/// How long the slowest of these takes for a message.
-pub(crate) fn slowest(senders: &Senders) -> Duration {
-    senders.values().map(|running| running.sender.pace().deadline).max().unwrap_or_default()
-}
 
 /// The senders that the settings name; under `--dev`, an inbox for the channels that have none.
 ///
@@ -65,7 +60,7 @@ pub(crate) fn settings(config: &Config, mode: Mode) -> anyhow::Result<Vec<Sender
     Ok(senders)
 }
 
-/// Builds them. Messages of the kind `inbox` go into `inbox`.
+/// Builds them. Messages of the kind `inbox` go into `inbox`; `deliver` keeps what senders themselves hear of deliveries.
 ///
 /// # Errors
 /// A sentence for the operator that names the sender.
@@ -74,11 +69,18 @@ pub(crate) fn build(
     keys: &Arc<ContactKeys>,
     public_url: &str,
     clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
     inbox: &Arc<Inbox>,
+    deliver: &Arc<DeliverMessages>,
 ) -> anyhow::Result<Senders> {
     let build = |sender: &SenderSettings| {
-        let deliveries = Arc::new(ReportAddress::new(Arc::clone(keys), public_url, sender.name.clone()));
-        let environment = Environment { clock: Arc::clone(clock), deliveries, inbox: Arc::clone(inbox) };
+        let environment = Environment {
+            clock: Arc::clone(clock),
+            entropy: Arc::clone(entropy),
+            deliveries: Arc::new(ReportAddress::new(Arc::clone(keys), public_url, sender.name.clone())),
+            reports: Arc::new(KeptReports::new(sender.name.clone(), Arc::clone(deliver))),
+            inbox: Arc::clone(inbox),
+        };
         let built = countersign_senders::build(&sender.name, &sender.kind, sender.settings.clone(), &environment);
         let running = Running { sender: built.context("senders")?, is_inbox: sender.kind == INBOX };
         Ok((sender.name.clone(), running))

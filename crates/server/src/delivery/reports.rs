@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use countersign_domain::contact::ContactKeys;
 use countersign_domain::message::{MessageId, SenderName};
 use countersign_domain::operations::{DeliverMessages, KeepDeliveryError};
-use countersign_domain::ports::{DeliveryAddress, Sender};
+use countersign_domain::ports::{Delivery, DeliveryAddress, ReportError, Reports, Sender};
 use countersign_facades::{Facade, Problem, Refusal, Request, Response, language_of};
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
@@ -31,6 +31,32 @@ impl DeliveryAddress for ReportAddress {
     fn of(&self, id: MessageId) -> String {
         let proof = u128::from_be_bytes(self.keys.delivery_proof(id, &self.sender));
         format!("{}{PATH}{id}.{}.{proof:032x}", self.public_url, self.sender)
+    }
+}
+
+/// Keeps what one sender hears of deliveries.
+pub(crate) struct KeptReports {
+    lane: SenderName,
+    deliver: Arc<DeliverMessages>,
+}
+
+impl KeptReports {
+    pub(crate) fn new(lane: SenderName, deliver: Arc<DeliverMessages>) -> Self {
+        Self { lane, deliver }
+    }
+}
+
+#[async_trait]
+impl Reports for KeptReports {
+    async fn keep(&self, gateway_id: &str, delivery: Delivery) -> Result<(), ReportError> {
+        match self.deliver.keep_report(&self.lane, gateway_id, delivery).await {
+            Ok(()) => Ok(()),
+            Err(KeepDeliveryError::Unknown | KeepDeliveryError::TooSoon) => Err(ReportError::Unknown),
+            Err(KeepDeliveryError::Records(error)) => {
+                tracing::error!(sender = %self.lane, %error, "could not keep what a gateway says of a delivery");
+                Err(ReportError::Unavailable)
+            }
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::throttle::Rule;
 use crate::verified_contact::Customer;
 
 const ONCE_A_DAY: Option<Rule> = Some(Rule { burst: 1, interval: Duration::from_hours(24) });
+/// Of the senders here.
+const DEADLINE: Duration = Duration::from_secs(15);
 const DAY: Duration = Duration::from_hours(24);
 const PHONE: &str = "+8613912345678";
 
@@ -129,7 +131,7 @@ impl Post {
 
     /// Works off a lane with this sender; returns how many messages that were.
     fn work_off(&self, lane: &str, sender: &RecordingSender) -> usize {
-        let taken = block_on(self.deliver().take(&name(lane), 10)).unwrap();
+        let taken = block_on(self.deliver().take(&name(lane), 10, DEADLINE)).unwrap();
         let count = taken.len();
         for leased in taken {
             block_on(self.deliver().deliver(leased, sender)).unwrap();
@@ -465,10 +467,10 @@ fn a_lone_sender_tries_for_as_long_as_the_code_holds_with_growing_pauses() {
 fn what_a_worker_left_behind_goes_again_under_the_same_name() {
     let post = Post::new();
     let sent = post.send(PHONE).unwrap();
-    let dead = block_on(post.deliver().take(&name("first"), 1)).unwrap();
+    let dead = block_on(post.deliver().take(&name("first"), 1, DEADLINE)).unwrap();
     let sender = RecordingSender::default();
     assert_eq!(post.work_off("first", &sender), 0, "it is in somebody's hands");
-    post.house.clock.advance(DeliveryPolicy::DEFAULT.lease);
+    post.house.clock.advance(2 * DEADLINE);
     assert_eq!(post.work_off("first", &sender), 1);
     assert_eq!(sender.given()[0].0, dead[0].message.id);
     block_on(post.deliver().deliver(dead.into_iter().next().unwrap(), &sender)).unwrap();
