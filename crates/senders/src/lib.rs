@@ -3,16 +3,23 @@
 //! whatever its peer does, and what it says holds neither the code nor the contact.
 //!
 //! To add a kind: a file named after it, in five parts (what it is and its quirks, settings, registration, code, tests), and
-//! its line in [`KINDS`]. [`templates`] is where the words of a message come from; `discreet` and `exchange` are shared.
+//! its line in [`KINDS`]. [`templates`] is where the words of a message come from; `discreet`, `exchange`, `signing` and
+//! `vendor` are shared.
 
+mod aliyun_sms;
 mod discreet;
 mod exchange;
 mod http_template;
+mod huawei_sms;
 mod inbox;
 mod settings;
+mod signing;
 mod smpp;
 mod smtp;
 pub mod templates;
+mod tencent_sms;
+mod twilio;
+mod vendor;
 mod webhook;
 
 use std::sync::Arc;
@@ -43,10 +50,14 @@ type Build = fn(toml::Table, &Environment) -> Result<Arc<dyn Sender>, SettingsEr
 /// Every kind of sender: the name of its file, and how one is built from its settings. Sorted; a test compares it with the
 /// folder.
 pub const KINDS: &[(&str, Build)] = &[
+    ("aliyun_sms", |table, environment| Ok(Arc::new(aliyun_sms::AliyunSms::new(table, environment)?))),
     ("http_template", |table, environment| Ok(Arc::new(http_template::HttpTemplate::new(table, environment)?))),
+    ("huawei_sms", |table, environment| Ok(Arc::new(huawei_sms::HuaweiSms::new(table, environment)?))),
     ("inbox", |table, environment| inbox::build(table, environment)),
     ("smpp", |table, environment| Ok(Arc::new(smpp::Smpp::new(table, environment)?))),
     ("smtp", |table, environment| Ok(Arc::new(smtp::Smtp::new(table, environment)?))),
+    ("tencent_sms", |table, environment| Ok(Arc::new(tencent_sms::TencentSms::new(table, environment)?))),
+    ("twilio", |table, environment| Ok(Arc::new(twilio::Twilio::new(table, environment)?))),
     ("webhook", |table, environment| Ok(Arc::new(webhook::Webhook::new(table, environment)?))),
 ];
 
@@ -78,7 +89,7 @@ mod tests {
     use super::*;
 
     /// Files that senders share.
-    const SHARED: &[&str] = &["discreet", "exchange", "lib", "settings", "templates", "testing"];
+    const SHARED: &[&str] = &["discreet", "exchange", "lib", "settings", "signing", "templates", "testing", "vendor"];
 
     #[test]
     fn the_list_is_sorted_and_names_every_file() {
@@ -101,7 +112,8 @@ mod tests {
             (
                 "pigeon",
                 "",
-                "the sender `mail`: there is no kind `pigeon`: there are http_template, inbox, smpp, smtp, webhook",
+                "the sender `mail`: there is no kind `pigeon`: there are aliyun_sms, http_template, huawei_sms, inbox, smpp, \
+                 smtp, tencent_sms, twilio, webhook",
             ),
             ("inbox", "size = 3", "the sender `mail`: unknown field `size`, there are no fields"),
             ("smtp", "host = \"localhost\"", "the sender `mail`: missing field `from`"),

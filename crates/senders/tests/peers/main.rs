@@ -1,6 +1,6 @@
 //! Senders against real peers on loopback: a scripted mail server, Debian's postfix with its own configuration and queue,
-//! Kannel with its fake message centre, and a scripted message centre. `cargo xtask test tests` installs what they are; without it these tests fail and say
-//! what is missing.
+//! Kannel with its fake message centre, a scripted message centre, and a server that verifies the signatures of vendors.
+//! `cargo xtask test tests` installs what they are; without it these tests fail and say what is missing.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
 
@@ -9,8 +9,10 @@ mod mail_server;
 mod message_centre;
 mod peer;
 mod postfix;
+mod vendors;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign_domain::app::AppId;
@@ -23,6 +25,8 @@ use countersign_domain::secret::Secret;
 use countersign_domain::testing::{ManualClock, RecordedReports, SeededEntropy};
 use countersign_senders::{Environment, Inbox, build};
 
+static SEEDS: AtomicU64 = AtomicU64::new(1);
+
 /// A sender of the kind `kind`, with these settings in TOML; deliveries are told below `deliveries`.
 fn sender(kind: &str, settings: &str, deliveries: &str) -> Arc<dyn Sender> {
     reporting(kind, settings, deliveries, Arc::default())
@@ -34,7 +38,8 @@ fn reporting(kind: &str, settings: &str, deliveries: &str, reports: Arc<Recorded
     let environment = Environment {
         inbox: Inbox::new(Arc::clone(&clock) as _),
         clock,
-        entropy: Arc::new(SeededEntropy::new(1)),
+        // No two senders draw the same: some peers remember what they have seen.
+        entropy: Arc::new(SeededEntropy::new(SEEDS.fetch_add(1, Ordering::Relaxed))),
         reports,
         deliveries: Arc::new(Deliveries(deliveries.to_owned())),
     };
