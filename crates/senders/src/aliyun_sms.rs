@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Entropy, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Entropy, Pace, Receipt, SendError, Sender};
 use http::{Request, Uri, header};
 use http_body_util::Full;
 use serde::Deserialize;
@@ -126,6 +126,10 @@ impl AliyunSms {
 
 #[async_trait]
 impl Sender for AliyunSms {
+    fn pace(&self) -> Pace {
+        self.exchange.pace()
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         if message.to.channel() != Channel::Sms {
             return Err(SendError::Permanent { reason: "the service takes text messages only".to_owned() });
@@ -192,7 +196,7 @@ mod tests {
                 "refused: HTTP 404: InvalidAccessKeyId.NotFound",
             ),
             ("500 Oops", r#"{"Code":"OK"}"#, "not now: HTTP 500: OK"),
-            ("200 OK", "<html>", "not now: no code in HTTP 200: <html>"),
+            ("200 OK", "<html>", "in doubt: no code in HTTP 200: <html>"),
             ("302 Found", "", "refused: HTTP 302: "),
         ] {
             let peer =

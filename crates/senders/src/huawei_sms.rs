@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Delivery, DeliveryAddress, Entropy, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Delivery, DeliveryAddress, Entropy, Pace, Receipt, SendError, Sender};
 use http::{Request, Uri, header};
 use http_body_util::Full;
 use serde::Deserialize;
@@ -137,6 +137,10 @@ impl HuaweiSms {
 
 #[async_trait]
 impl Sender for HuaweiSms {
+    fn pace(&self) -> Pace {
+        self.exchange.pace()
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         if message.to.channel() != Channel::Sms {
             return Err(SendError::Permanent { reason: "the service takes text messages only".to_owned() });
@@ -187,9 +191,9 @@ mod tests {
             ),
             ("400 Bad Request", r#"{"code":"E000503"}"#, "refused: HTTP 400: E000503"),
             ("200 OK", r#"{"code":"E000000"}"#, "not now: HTTP 200: E000000"),
-            ("401 Unauthorized", "", "refused: HTTP 401: "),
+            ("401 Unauthorized", "", "not now: HTTP 401: "),
             ("502 Bad Gateway", "<html>", "not now: HTTP 502: <html>"),
-            ("200 OK", r#"{"code":0}"#, "not now: no code in HTTP 200: {\"code\":0}"),
+            ("200 OK", r#"{"code":0}"#, "in doubt: no code in HTTP 200: {\"code\":0}"),
         ] {
             let peer =
                 Peer::answering(&format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;

@@ -20,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Pace, Receipt, SendError, Sender};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
@@ -162,6 +162,10 @@ impl Smpp {
 
 #[async_trait]
 impl Sender for Smpp {
+    fn pace(&self) -> Pace {
+        Pace { deadline: self.deadline, at_once: u32::try_from(self.shared.window).unwrap_or(u32::MAX) }
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         if message.to.channel() != Channel::Sms {
             return Err(SendError::Permanent { reason: "a message centre takes text messages only".to_owned() });

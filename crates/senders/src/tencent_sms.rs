@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Pace, Receipt, SendError, Sender};
 use http::{Request, Uri, header};
 use http_body_util::Full;
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,10 @@ struct Body<'a> {
 
 #[async_trait]
 impl Sender for TencentSms {
+    fn pace(&self) -> Pace {
+        self.exchange.pace()
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         if message.to.channel() != Channel::Sms {
             return Err(SendError::Permanent { reason: "the service takes text messages only".to_owned() });
@@ -192,8 +196,8 @@ mod tests {
             (error("RequestLimitExceeded.IPLimitExceeded"), "not now: HTTP 200: RequestLimitExceeded.IPLimitExceeded"),
             (error("InternalError.Timeout"), "not now: HTTP 200: InternalError.Timeout"),
             (error("AuthFailure.SignatureFailure"), "refused: HTTP 200: AuthFailure.SignatureFailure"),
-            (sent(""), "not now: no code in HTTP 200: {\"Response\":{\"SendStatusSet\":[],\"RequestId\":\"r\"}}"),
-            (String::new(), "not now: no code in HTTP 200: "),
+            (sent(""), "in doubt: no code in HTTP 200: {\"Response\":{\"SendStatusSet\":[],\"RequestId\":\"r\"}}"),
+            (String::new(), "in doubt: no code in HTTP 200: "),
         ] {
             let peer =
                 Peer::answering(&format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())).await;

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
-use countersign_domain::ports::{Clock, Delivery, DeliveryAddress, Receipt, SendError, Sender};
+use countersign_domain::ports::{Clock, Delivery, DeliveryAddress, Pace, Receipt, SendError, Sender};
 use countersign_domain::secret::Secret;
 use http::{HeaderValue, Request, Uri, header};
 use http_body_util::Full;
@@ -154,6 +154,10 @@ impl Twilio {
 
 #[async_trait]
 impl Sender for Twilio {
+    fn pace(&self) -> Pace {
+        self.exchange.pace()
+    }
+
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         if message.to.channel() != Channel::Sms {
             return Err(SendError::Permanent { reason: "Twilio takes text messages only".to_owned() });
@@ -220,12 +224,12 @@ mod tests {
                 "refused: HTTP 400: 21211",
             ),
             (answer("400 Bad Request", r#"{"code": 21611}"#), "not now: HTTP 400: 21611"),
-            (answer("401 Unauthorized", r#"{"code": 20003}"#), "refused: HTTP 401: 20003"),
+            (answer("401 Unauthorized", r#"{"code": 20003}"#), "not now: HTTP 401: 20003"),
             (answer("429 Too Many Requests", r#"{"code": 20429}"#), "not now: HTTP 429: 20429"),
             (answer("503 Busy", "s3cret-token"), "not now: HTTP 503: …"),
-            (answer("200 OK", "<html>proxy</html>"), "not now: no code in HTTP 200: <html>proxy</html>"),
-            (answer("200 OK", r#"{"sid": 7}"#), "not now: no code in HTTP 200: {\"sid\": 7}"),
-            (String::new(), "not now: client error (SendRequest): connection closed before message completed"),
+            (answer("200 OK", "<html>proxy</html>"), "in doubt: no code in HTTP 200: <html>proxy</html>"),
+            (answer("200 OK", r#"{"sid": 7}"#), "in doubt: no code in HTTP 200: {\"sid\": 7}"),
+            (String::new(), "in doubt: client error (SendRequest): connection closed before message completed"),
         ] {
             let peer = Peer::answering(&answer).await;
             let sender = twilio(&format!("url = '{}'\nmessaging_service_sid = 'MG1'", peer.url())).unwrap();

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::discreet::discreet;
-use crate::exchange::{Answer, refused, transient};
+use crate::exchange::{Answer, doubtful, refused};
 use crate::settings::SettingsError;
 
 /// Characters of an id, and of a code, that are kept.
@@ -110,7 +110,7 @@ pub(crate) fn failure(
     let Some(code) = code else {
         let said = &answer.said;
         return if answer.status.is_success() {
-            transient(format!("no code in {said}"))
+            doubtful(format!("no code in {said}"))
         } else {
             refused(answer, clock)
         };
@@ -121,6 +121,7 @@ pub(crate) fn failure(
         (Some(Later::Soon), _) => SendError::Transient { reason, retry_after: None },
         (None, SendError::Transient { retry_after, .. }) => SendError::Transient { reason, retry_after },
         (None, SendError::Permanent { .. }) => SendError::Permanent { reason },
+        (None, SendError::Doubtful { .. }) => SendError::Doubtful { reason },
     }
 }
 

@@ -12,13 +12,14 @@ use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::contact::ContactKeys;
 use countersign_domain::install_code::InstallCodeKeys;
+use countersign_domain::message::SenderName;
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
     CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, Policy, Ports, RedeemTicket, SignIn,
     SignedCalls,
 };
 use countersign_domain::ports::{
-    Authority, Clock, Directory, Entropy, Marks, Records, SealingKeyRow, SecretRow, Tally,
+    Authority, Clock, Directory, Entropy, Marks, Records, Reports, SealingKeyRow, SecretRow, Tally,
 };
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
@@ -37,7 +38,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::agents::{AgentAuthority, Downloads, Reachable};
 use crate::client_address::TrustedProxies;
 use crate::config::{self, Config, Mode, SenderSettings};
-use crate::delivery::{self, Doorbell, Inboxes, Lanes, ReportsDoor};
+use crate::delivery::{self, Doorbell, Inboxes, KeptReports, Lanes, ReportsDoor};
 use crate::dev::{self, DevDoor, Identity};
 use crate::directory::SnapshotDirectory;
 use crate::http::Dispatcher;
@@ -331,6 +332,9 @@ impl House {
         let reachable = self.reachable(&public_url);
         let context = self.context(&public_url, &reachable);
         let codes = &context.codes;
+        let deliver = &codes.deliver_messages;
+        let reports =
+            |name: &SenderName| -> Arc<dyn Reports> { Arc::new(KeptReports::new(name.clone(), Arc::clone(deliver))) };
         let senders = delivery::build(
             &self.senders,
             &self.codes.keys,
@@ -338,10 +342,10 @@ impl House {
             &self.ports.clock,
             &self.ports.entropy,
             &self.inbox,
-            &codes.deliver_messages,
+            reports,
         )?;
-        let reports = ReportsDoor::new(Arc::clone(&self.codes.keys), Arc::clone(&codes.deliver_messages), &senders);
-        let lanes = Lanes::start(senders, &codes.deliver_messages, &codes.keep_outbox, &self.doorbell);
+        let reports = ReportsDoor::new(Arc::clone(&self.codes.keys), Arc::clone(deliver), &senders);
+        let lanes = Lanes::start(senders, deliver, &codes.keep_outbox, &self.doorbell);
         let stop_lanes = lanes.stopper();
         let mut doors = self.doors(context, reachable, lanes.inboxes(), &stopping)?;
         doors.push(Arc::new(reports));

@@ -36,11 +36,8 @@ const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 impl DeliveryPolicy {
     /// What the default settings say.
-    pub const DEFAULT: Self = Self {
-        tries_per_sender: 2,
-        first_pause: Duration::from_secs(1),
-        longest_pause: Duration::from_secs(30),
-    };
+    pub const DEFAULT: Self =
+        Self { tries_per_sender: 2, first_pause: Duration::from_secs(1), longest_pause: Duration::from_secs(30) };
 }
 
 /// Why a gateway's word about a delivery was not kept.

@@ -5,8 +5,8 @@ mod lanes;
 mod reports;
 
 pub(crate) use lanes::{Doorbell, Inboxes, Lanes};
-pub(crate) use reports::ReportsDoor;
-use reports::{KeptReports, ReportAddress};
+use reports::ReportAddress;
+pub(crate) use reports::{KeptReports, ReportsDoor};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,8 +14,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use countersign_domain::contact::{Channel, ContactKeys};
 use countersign_domain::message::SenderName;
-use countersign_domain::operations::DeliverMessages;
-use countersign_domain::ports::{Clock, Entropy, Sender};
+use countersign_domain::ports::{Clock, Entropy, Reports, Sender};
 use countersign_senders::{Environment, Inbox};
 
 use crate::config::{Config, Mode, SenderSettings};
@@ -60,7 +59,7 @@ pub(crate) fn settings(config: &Config, mode: Mode) -> anyhow::Result<Vec<Sender
     Ok(senders)
 }
 
-/// Builds them. Messages of the kind `inbox` go into `inbox`; `deliver` keeps what senders themselves hear of deliveries.
+/// Builds them. Messages of the kind `inbox` go into `inbox`; `reports` keeps what each sender itself hears of deliveries.
 ///
 /// # Errors
 /// A sentence for the operator that names the sender.
@@ -71,14 +70,14 @@ pub(crate) fn build(
     clock: &Arc<dyn Clock>,
     entropy: &Arc<dyn Entropy>,
     inbox: &Arc<Inbox>,
-    deliver: &Arc<DeliverMessages>,
+    reports: impl Fn(&SenderName) -> Arc<dyn Reports>,
 ) -> anyhow::Result<Senders> {
     let build = |sender: &SenderSettings| {
         let environment = Environment {
             clock: Arc::clone(clock),
             entropy: Arc::clone(entropy),
             deliveries: Arc::new(ReportAddress::new(Arc::clone(keys), public_url, sender.name.clone())),
-            reports: Arc::new(KeptReports::new(sender.name.clone(), Arc::clone(deliver))),
+            reports: reports(&sender.name),
             inbox: Arc::clone(inbox),
         };
         let built = countersign_senders::build(&sender.name, &sender.kind, sender.settings.clone(), &environment);

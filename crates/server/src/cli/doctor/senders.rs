@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use countersign_domain::contact::{Channel, ContactKeys};
-use countersign_domain::ports::Clock;
+use countersign_domain::ports::{Clock, Delivery, Entropy, ReportError, Reports};
 use countersign_domain::secret::Secret;
 use countersign_senders::Inbox;
 use countersign_senders::templates::Book;
@@ -12,7 +13,7 @@ use super::{Finding, Line, block_on};
 use crate::config::{Config, Mode};
 use crate::delivery::{self, Senders};
 use crate::dev;
-use crate::system::SystemClock;
+use crate::system::{OsEntropy, SystemClock};
 
 /// The templates and the senders.
 pub(super) fn examine(config: &Config) -> Vec<Line> {
@@ -39,10 +40,12 @@ pub(super) fn examine(config: &Config) -> Vec<Line> {
     }
     let asked = block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
         // What is built here sends nothing, so any keys will do.
         let keys = Arc::new(ContactKeys::new(&Secret::new([0; 32])));
         let inbox = Inbox::new(Arc::clone(&clock));
-        let senders = delivery::build(&settings, &keys, &config.public_url, &clock, &inbox)?;
+        let senders =
+            delivery::build(&settings, &keys, &config.public_url, &clock, &entropy, &inbox, |_| Arc::new(Nobody))?;
         Ok(ask(&senders).await)
     });
     match asked {
@@ -50,6 +53,16 @@ pub(super) fn examine(config: &Config) -> Vec<Line> {
         Err(error) => lines.push(("senders", Finding::Wrong, format!("{error:#}"))),
     }
     lines
+}
+
+/// Keeps no report: the server beside this command does, and will be told again.
+struct Nobody;
+
+#[async_trait]
+impl Reports for Nobody {
+    async fn keep(&self, _: &str, _: Delivery) -> Result<(), ReportError> {
+        Err(ReportError::Unavailable)
+    }
 }
 
 async fn ask(senders: &Senders) -> Vec<Line> {
