@@ -72,7 +72,7 @@ fn outbox(house: &House) -> Vec<String> {
     let (ear, heard) = mpsc::channel();
     for lane in ["gateway", "mail"] {
         let deliver = &house.context.codes.deliver_messages;
-        for leased in block_on(deliver.take(&SenderName::parse(lane).unwrap(), 100)).unwrap() {
+        for leased in block_on(deliver.take(&SenderName::parse(lane).unwrap(), 100, Duration::ZERO)).unwrap() {
             block_on(deliver.deliver(leased, &Ear(ear.clone()))).unwrap();
         }
     }
