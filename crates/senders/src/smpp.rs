@@ -158,6 +158,10 @@ impl Smpp {
         }
         Ok(ledger.done(words, ids))
     }
+
+    fn took_too_long(&self) -> SendError {
+        transient(format!("the message centre took more than {} s", self.deadline.as_secs_f64()))
+    }
 }
 
 #[async_trait]
@@ -173,7 +177,14 @@ impl Sender for Smpp {
         let submissions = submissions(message, &self.frame, self.clock.now());
         match tokio::time::timeout(self.deadline, self.submit(submissions)).await {
             Ok(taken) => taken.map(|gateway_id| Receipt { gateway_id }),
-            Err(_) => Err(transient(format!("the message centre took more than {} s", self.deadline.as_secs_f64()))),
+            Err(_) => Err(self.took_too_long()),
+        }
+    }
+
+    async fn probe(&self) -> Result<bool, SendError> {
+        match tokio::time::timeout(self.deadline, self.link.bound()).await {
+            Ok(bound) => bound.map(|()| true),
+            Err(_) => Err(self.took_too_long()),
         }
     }
 }

@@ -60,19 +60,28 @@ impl Link {
         Self { submissions: sender, state }
     }
 
+    /// Waits until there is a session, or the last try to get one has failed.
+    pub(super) async fn bound(&self) -> Result<(), SendError> {
+        let mut state = self.state.clone();
+        let settled = state.wait_for(|state| *state != State::Binding).await.map_err(|_| cut())?.clone();
+        match settled {
+            State::Down(reason) => Err(transient(format!("no session: {reason}"))),
+            State::Binding | State::Bound => Ok(()),
+        }
+    }
+
     /// Submits a piece, and waits for what the message centre calls it. It does not end by itself where the message centre does
     /// not answer.
     pub(super) async fn submit(&self, body: Bytes, words: [u8; 32], piece: usize) -> Result<Option<String>, SendError> {
-        let cut = || transient("the session ended before the message centre had answered");
-        let mut state = self.state.clone();
-        let settled = state.wait_for(|state| *state != State::Binding).await.map_err(|_| cut())?.clone();
-        if let State::Down(reason) = settled {
-            return Err(transient(format!("no session: {reason}")));
-        }
+        self.bound().await?;
         let (answer, answered) = oneshot::channel();
         self.submissions.send(Submission { body, words, piece, answer }).await.map_err(|_| cut())?;
         answered.await.map_err(|_| cut())?
     }
+}
+
+fn cut() -> SendError {
+    transient("the session ended before the message centre had answered")
 }
 
 struct Keeper {

@@ -66,7 +66,7 @@ pub(super) enum Ended {
     #[error("the message centre was silent")]
     Silent,
     #[error("the bind was refused: {0}")]
-    Refused(SendError),
+    Refused(String),
     #[error("the message centre ended the session")]
     Unbound,
     /// We did: there is nobody left to send anything.
@@ -110,7 +110,7 @@ impl<L: Line> Session<L> {
                     match (pdu.command, pdu.status) {
                         (command::BIND_TRANSCEIVER_RESP, status::OK) => return Ok(()),
                         (command::BIND_TRANSCEIVER_RESP | command::GENERIC_NACK, status) => {
-                            return Err(Ended::Refused(status::error(status)));
+                            return Err(Ended::Refused(status::said(status)));
                         }
                         // Nothing else means anything yet.
                         _ => {}

@@ -30,13 +30,19 @@ pub(super) fn asks_for_a_pause(status: u32) -> bool {
 /// The sender's error for a status that is not [`OK`]. What is wrong with the message itself will be wrong again; all else may
 /// pass, and so may what only this message centre knows the meaning of.
 pub(super) fn error(status: u32) -> SendError {
-    let (word, passes) = meaning(status);
-    let reason = format!("the message centre said 0x{status:02x} ({word})");
+    let reason = said(status);
+    let (_, passes) = meaning(status);
     match (passes, asks_for_a_pause(status)) {
         (true, true) => SendError::Transient { reason, retry_after: Some(PAUSE) },
         (true, false) => SendError::Transient { reason, retry_after: None },
         (false, _) => SendError::Permanent { reason },
     }
+}
+
+/// The status in words.
+pub(super) fn said(status: u32) -> String {
+    let (word, _) = meaning(status);
+    format!("the message centre said 0x{status:02x} ({word})")
 }
 
 /// The specification's word, and whether it may go better later.

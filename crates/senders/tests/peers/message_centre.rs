@@ -98,6 +98,7 @@ async fn over_tls_and_only_with_the_right_password() {
     let centre = MessageCentre::start(&["--certificate", &pem, "--key", &key, "take"]);
     let trusting = format!("ca = '{pem}'");
     let gateway = centre.sender(&trusting);
+    assert_eq!(gateway.probe().await, Ok(true));
     assert_eq!(told(gateway.send(&message(PHONE, "", "123456")).await), "sent as mc-1");
     let bound = centre.event("bound");
     assert_eq!((&bound["system_id"], &bound["version"]), (&"ann".into(), &0x34.into()));
@@ -106,10 +107,9 @@ async fn over_tls_and_only_with_the_right_password() {
     let outcome = told(centre.sender("").send(&message(PHONE, "", "123456")).await);
     assert!(outcome.starts_with("not now: no session: the line broke: invalid peer certificate"), "{outcome}");
     let stranger = centre.sender(&format!("{trusting}\npassword = 'guess'"));
-    assert_eq!(
-        told(stranger.send(&message(PHONE, "", "123456")).await),
-        "not now: no session: the bind was refused: not now: the message centre said 0x0e (ESME_RINVPASWD)",
-    );
+    let refused = "not now: no session: the bind was refused: the message centre said 0x0e (ESME_RINVPASWD)";
+    assert_eq!(told(stranger.send(&message(PHONE, "", "123456")).await), refused);
+    assert_eq!(stranger.probe().await.err().map(|error| error.to_string()).as_deref(), Some(refused));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,7 +96,7 @@ async fn a_bind_that_fails_says_why() {
     for (said, expected) in [
         (
             Pdu { status: 0x0e, ..refusal }.bytes(),
-            "the bind was refused: not now: the message centre said 0x0e (ESME_RINVPASWD)",
+            "the bind was refused: the message centre said 0x0e (ESME_RINVPASWD)",
         ),
         (
             b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(),
