@@ -43,9 +43,18 @@ impl CallingCode {
         fits && is_all_digits && is_mobile
     }
 
+    /// A national number without the trunk zero, if one stands in front of it. `None` where a zero is left that can be no part of it.
+    pub fn without_trunk_zero<'a>(&self, national: &'a str) -> Option<&'a str> {
+        if !self.has_trunk_zero() {
+            return Some(national);
+        }
+        let rest = national.strip_prefix('0').unwrap_or(national);
+        (!rest.starts_with('0')).then_some(rest)
+    }
+
     /// Whether people here dial a zero before a national number at home, and no national number begins with one: then a zero in
     /// front is that prefix, and is not part of the number. In Italy, for one, it is part of it.
-    pub fn has_trunk_zero(&self) -> bool {
+    fn has_trunk_zero(&self) -> bool {
         TRUNK_ZERO.contains(&self.number)
     }
 }
@@ -66,6 +75,16 @@ pub fn exactly(digits: &str) -> Option<&'static CallingCode> {
 pub fn of(e164: &str) -> Option<&'static CallingCode> {
     let digits = e164.strip_prefix('+').unwrap_or(e164);
     (1..=4).rev().filter_map(|length| digits.get(..length)).find_map(exactly)
+}
+
+/// The digits of a number in E.164, or those that it begins with, without the trunk zero that some write behind the calling code:
+/// `49 0151…` is `49 151…`. `None` where zeros are left that no number there has, or nothing but the calling code.
+pub fn without_trunk_zero(digits: &str) -> Option<String> {
+    let Some(code) = of(digits) else { return Some(digits.to_owned()) };
+    let (number, national) = digits.split_at(code.number.to_string().len());
+    let rest = code.without_trunk_zero(national)?;
+    let is_emptied = rest.is_empty() && !national.is_empty();
+    (!is_emptied).then(|| format!("{number}{rest}"))
 }
 
 /// Plans with a trunk zero that no national number begins with.

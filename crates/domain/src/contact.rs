@@ -51,7 +51,8 @@ impl Contact {
     /// Reads a contact as a person or an app writes it.
     ///
     /// An address is lower-cased as a whole: that two people share one but for its case does not happen, that one person
-    /// types it in two ways does. A number keeps its digits and a leading plus; `00` in front is read as the plus.
+    /// types it in two ways does. A number keeps its digits and a leading plus; `00` in front is read as the plus, and a trunk
+    /// zero behind the calling code is dropped.
     ///
     /// # Errors
     /// [`NotAContact`] for an address that RFC 5321 and RFC 6531 do not know as `name@domain`, or whose name is quoted; and for
@@ -92,17 +93,15 @@ impl Contact {
             }
             digits.drain(..code.number().to_string().len());
         }
-        if code.has_trunk_zero() && digits.starts_with('0') {
-            digits.remove(0);
-        }
-        if !code.can_be(&digits) {
-            return Err(NotAContact);
-        }
-        Ok(Self { channel: Channel::Sms, normalised: Secret::new(format!("+{}{digits}", code.number())) })
+        let national = code.without_trunk_zero(&digits).filter(|national| code.can_be(national)).ok_or(NotAContact)?;
+        Ok(Self { channel: Channel::Sms, normalised: Secret::new(format!("+{}{national}", code.number())) })
     }
 
     fn parse_number(text: &str) -> Result<Self, NotAContact> {
         let (is_international, mut digits) = dialled(text)?;
+        if is_international {
+            digits = calling_code::without_trunk_zero(&digits).ok_or(NotAContact)?;
+        }
         if !(5..=15).contains(&digits.len()) {
             return Err(NotAContact);
         }

@@ -13,6 +13,10 @@ fn one_contact_in_several_spellings_is_one() {
         ("Ann@Example.COM", "ann@example.com"),
         (" 李四t+1@example.com ", "李四t+1@example.com"),
         ("a.b!#$%&'*+-/=?^_`{|}~@x-1.例子.cn", "a.b!#$%&'*+-/=?^_`{|}~@x-1.例子.cn"),
+        ("+49 0151 1234 5678", "+4915112345678"),
+        ("0049 0151 1234 5678", "+4915112345678"),
+        ("+49 151 1234 5678", "+4915112345678"),
+        ("+39 06 1234 5678", "+390612345678"),
     ] {
         let contact = Contact::parse(written);
         assert_eq!(contact.as_ref().map(Contact::normalised), Ok(normalised), "{written}");
@@ -48,6 +52,8 @@ fn what_cannot_be_reached_is_no_contact() {
         "ann@example-.com",
         "ann@exa_mple.com",
         "ann@[192.0.2.1]",
+        "+49 00 151 1234 5678",
+        "+49 0",
         "ann@ｅxample.com",
         "ann@example。com",
         "ann@example.com\r\nBcc: bob@example.com",
