@@ -10,6 +10,10 @@ use crate::ports::Entropy;
 use crate::sealing::{MasterKey, NotOurs, mac};
 use crate::secret::Secret;
 
+mod address;
+
+pub(crate) use address::host;
+
 /// How a contact is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Channel {
@@ -51,8 +55,8 @@ impl Contact {
     /// Reads a contact as a person or an app writes it.
     ///
     /// An address is lower-cased as a whole: that two people share one but for its case does not happen, that one person
-    /// types it in two ways does. A number keeps its digits and a leading plus; `00` in front is read as the plus, and a trunk
-    /// zero behind the calling code is dropped.
+    /// types it in two ways does. Its domain gets the form in which it is looked up, however it is spelled. A number keeps its
+    /// digits and a leading plus; `00` in front is read as the plus, and a trunk zero behind the calling code is dropped.
     ///
     /// # Errors
     /// [`NotAContact`] for an address that RFC 5321 and RFC 6531 do not know as `name@domain`, or whose name is quoted; and for
@@ -67,13 +71,8 @@ impl Contact {
     /// # Errors
     /// [`NotAContact`], as [`parse`](Self::parse).
     pub fn address(text: &str) -> Result<Self, NotAContact> {
-        // First, because lower case may be longer.
-        let text = text.trim().to_lowercase();
-        let (name, domain) = text.split_once('@').ok_or(NotAContact)?;
-        if text.len() > 254 || !is_name(name) || !is_domain(domain) {
-            return Err(NotAContact);
-        }
-        Ok(Self { channel: Channel::Email, normalised: Secret::new(text) })
+        let normalised = address::normal(text.trim()).ok_or(NotAContact)?;
+        Ok(Self { channel: Channel::Email, normalised: Secret::new(normalised) })
     }
 
     /// Reads a phone number where the calling code is asked for on its own: `86` and `139 1234 5678`. The result is the one form
@@ -161,41 +160,6 @@ fn dialled(text: &str) -> Result<(bool, String), NotAContact> {
     let rest = plain.strip_prefix('+').or_else(|| plain.strip_prefix("00"));
     let (is_international, digits) = rest.map_or((false, plain.as_str()), |rest| (true, rest));
     if digits.contains('+') { Err(NotAContact) } else { Ok((is_international, digits.to_owned())) }
-}
-
-/// What stands before the `@`: words with single dots between them (RFC 5321's dot-string), each of letters, digits and a few
-/// signs, or of any script (RFC 6531). A quoted name is refused: nobody has one, and programs on the way disagree about it.
-fn is_name(name: &str) -> bool {
-    let is_plain = |character: char| character.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(character);
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|one| is_plain(one) || is_readable(one));
-    name.len() <= 64 && name.split('.').all(is_word)
-}
-
-/// What stands behind the `@`: at least two labels of at most 63 bytes, each of letters, digits and hyphens inside, or of any
-/// script. Full-width letters and the other dots of IDNA are refused: they are second spellings of what has one already.
-fn is_domain(domain: &str) -> bool {
-    let is_letter = |character: char| {
-        let is_second = matches!(character, '\u{3002}' | '\u{ff00}'..='\u{ffef}');
-        character.is_ascii_alphanumeric() || character == '-' || is_readable(character) && !is_second
-    };
-    let is_label = |label: &str| {
-        let is_edged = label.starts_with('-') || label.ends_with('-');
-        (1..=63).contains(&label.len()) && !is_edged && label.chars().all(is_letter)
-    };
-    domain.contains('.') && domain.split('.').all(is_label)
-}
-
-/// Whether a character beyond ASCII shows as what it is: none that controls, turns the direction of a text, takes no room, or
-/// is none.
-fn is_readable(character: char) -> bool {
-    let is_hidden = matches!(
-        character,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{10ffff}'
-    );
-    !character.is_ascii() && !character.is_whitespace() && !character.is_control() && !is_hidden
 }
 
 /// A contact as the records find it: a keyed hash, which says nothing to whoever reads the store without the key, and is the

@@ -180,10 +180,10 @@ impl Sender for Smtp {
     }
 }
 
-/// The address, its domain in ASCII: then only a name beyond ASCII needs a server that knows of those.
+/// The address as contacts have it, its domain in ASCII: then only a name beyond ASCII needs a server that knows of those.
 fn recipient(address: &str) -> Option<Address> {
     let (name, domain) = address.rsplit_once('@')?;
-    Address::new(name, idna::domain_to_ascii(domain).ok()?).ok()
+    Address::new(name, domain).ok()
 }
 
 /// Tells other machines not to answer (RFC 3834).

@@ -12,7 +12,7 @@ fn one_contact_in_several_spellings_is_one() {
         ("008613912345678", "+8613912345678"),
         ("Ann@Example.COM", "ann@example.com"),
         (" 李四t+1@example.com ", "李四t+1@example.com"),
-        ("a.b!#$%&'*+-/=?^_`{|}~@x-1.例子.cn", "a.b!#$%&'*+-/=?^_`{|}~@x-1.例子.cn"),
+        ("a.b!#$%&'*+-/=?^_`{|}~@x-1.例子.cn", "a.b!#$%&'*+-/=?^_`{|}~@x-1.xn--fsqu00a.cn"),
         ("+49 0151 1234 5678", "+4915112345678"),
         ("0049 0151 1234 5678", "+4915112345678"),
         ("+49 151 1234 5678", "+4915112345678"),
@@ -52,10 +52,16 @@ fn what_cannot_be_reached_is_no_contact() {
         "ann@example-.com",
         "ann@exa_mple.com",
         "ann@[192.0.2.1]",
+        "ann@xn--bcher-.example",
+        "ann@xn--example-.com",
+        "ann@exa\u{2060}mple.com",
+        "ａnn@example.com",
+        "ⓐnn@example.com",
+        "𝐚nn@example.com",
+        "ﬁ@example.com",
+        "ann＠example.com",
         "+49 00 151 1234 5678",
         "+49 0",
-        "ann@ｅxample.com",
-        "ann@example。com",
         "ann@example.com\r\nBcc: bob@example.com",
         "ann\r\nBcc:bob@example.com",
         "ann\0@example.com",
@@ -135,6 +141,52 @@ fn only_a_whole_number_has_a_calling_code() {
     assert_eq!(code("8613912345678"), None);
     assert_eq!(code("+999 1234 5678"), None);
     assert_eq!(code("86@example.com"), None);
+}
+
+#[test]
+fn every_spelling_of_a_mailbox_is_one_contact() {
+    for (normalised, spellings) in [
+        (
+            "ann@example.com",
+            &["ann@ⓔxample.com", "ann@𝐞xample.com", "ann@ｅxample.com", "ann@example。com", "ann@EXAMPLE．com"][..],
+        ),
+        ("ann@example.com", &["ANN@exªmple.com", "ann@examp\u{2113}e.com"]),
+        ("ann@fi.com", &["ann@ﬁ.com", "ann@FI.com"]),
+        (
+            "ann@xn--bcher-kva.example",
+            &[
+                "ann@bücher.example",
+                "ann@BÜCHER.example",
+                "ann@bu\u{308}cher.example",
+                "ann@XN--BCHER-KVA.example",
+                "ann@xn--bcher-kva.EXAMPLE",
+            ],
+        ),
+        ("ann@xn--strae-oqa.example", &["ann@straße.example"]),
+        ("andré@example.com", &["andre\u{301}@example.com", "ANDRÉ@example.com"]),
+        ("k@example.com", &["\u{212a}@example.com"]),
+    ] {
+        let keys = ContactKeys::new(&Secret::new([7; 32]));
+        let expected = Contact::parse(normalised).map(|contact| keys.key(&contact));
+        for spelling in spellings {
+            let contact = Contact::parse(spelling);
+            assert_eq!(contact.as_ref().map(Contact::normalised), Ok(normalised), "{spelling}");
+            assert_eq!(contact.map(|contact| keys.key(&contact)), expected, "{spelling}");
+        }
+    }
+}
+
+#[test]
+fn of_every_character_the_form_is_one() {
+    for character in '\u{1}'..='\u{323af}' {
+        for written in [format!("a{character}@example.com"), format!("ann@a{character}b.example.com")] {
+            let Ok(contact) = Contact::address(&written) else { continue };
+            let normal = contact.normalised();
+            let again = Contact::address(normal);
+            assert_eq!(again.as_ref().map(Contact::normalised), Ok(normal), "{character:?}");
+            assert!(normal.rsplit_once('@').is_some_and(|(_, domain)| domain.is_ascii()), "{character:?}");
+        }
+    }
 }
 
 proptest! {

@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::calling_code;
 use crate::code::{CodePurpose, Resend};
-use crate::contact::{Channel, Contact, ContactKeys};
+use crate::contact::{self, Channel, Contact, ContactKeys};
 use crate::gate::CodeRates;
 use crate::ports::{Clock, Directory, Entropy, PostRecords, Tally, Templates};
 use crate::routes::Routes;
@@ -80,11 +81,19 @@ impl PurposePolicy {
 pub struct Blocked(String);
 
 impl Blocked {
-    /// `None` for text that is none of these.
+    /// `None` for text that is none of these. It gets the form that contacts have, so that no spelling of theirs passes it, and
+    /// none of its own lets them.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim().to_lowercase();
-        let number = text.strip_prefix('+').is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        (text.len() > 1 && (number || text.contains('@'))).then_some(Self(text))
+        let text = text.trim();
+        if let Some(domain) = text.strip_prefix('@') {
+            return contact::host(domain).map(|host| Self(format!("@{host}")));
+        }
+        if text.contains('@') {
+            return Contact::address(text).ok().map(|contact| Self(contact.normalised().to_owned()));
+        }
+        let digits = text.strip_prefix('+')?;
+        let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| calling_code::without_trunk_zero(digits))?.map(|digits| Self(format!("+{digits}")))
     }
 
     fn holds(&self, contact: &Contact) -> bool {

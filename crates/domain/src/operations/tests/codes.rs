@@ -187,6 +187,30 @@ fn what_cannot_or_must_not_be_reached_is_refused() {
 }
 
 #[test]
+fn no_spelling_passes_a_block() {
+    let blocked = ["+490151", "@bücher.example", "ann@ⓔxample.com", " @Ｅxample.ORG "].map(Blocked::parse);
+    let post = Post::changed(|policy| {
+        policy.countries = vec![];
+        policy.blocked = blocked.into_iter().flatten().collect();
+    });
+    for to in [
+        "+4915112345678",
+        "0049 0151 12345678",
+        "bob@xn--bcher-kva.example",
+        "bob@BU\u{308}CHER.example",
+        "ann@example.com",
+        "ann@exªmple.com",
+        "bob@example.org",
+    ] {
+        assert_eq!(post.send(to), Err(SendCodeError::Blocked), "{to}");
+    }
+    assert!(post.send("bob@example.com").is_ok());
+    for text in ["", "+", "@", "+49a", "+490", "example.org", "@exam ple.org", "a@b@example.org"] {
+        assert_eq!(Blocked::parse(text), None, "{text:?}");
+    }
+}
+
+#[test]
 fn a_code_is_sent_found_right_once_and_verifies_its_contact() {
     let post = Post::new();
     let sent = post.send(PHONE).unwrap();
