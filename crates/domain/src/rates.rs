@@ -11,6 +11,7 @@ use crate::address::Origin;
 use crate::agent::AgentId;
 use crate::app::AppId;
 use crate::iam_user::IamUserId;
+use crate::network::Network;
 use crate::ports::MarkId;
 use crate::throttle::{Rule, Throttled};
 
@@ -39,13 +40,15 @@ pub enum Limit {
     WrongSignatures,
     /// Passwords that one address shows.
     SignInPerAddress,
-    /// Passwords that are shown for one user's name.
+    /// Passwords that are shown for one user's name from one network.
     SignInPerUser,
+    /// Passwords that are wrong for one user's name, from wherever.
+    WrongPasswords,
 }
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
@@ -58,6 +61,7 @@ impl Limit {
         Self::WrongSignatures,
         Self::SignInPerAddress,
         Self::SignInPerUser,
+        Self::WrongPasswords,
     ];
 
     /// Its name in answers and metrics.
@@ -75,6 +79,7 @@ impl Limit {
             Self::WrongSignatures => "calls.wrong_signatures",
             Self::SignInPerAddress => "sign_in.address",
             Self::SignInPerUser => "sign_in.user",
+            Self::WrongPasswords => "sign_in.wrong_passwords",
         }
     }
 
@@ -111,6 +116,13 @@ impl Limit {
     /// What this limit is counted under for the name of a user, whether there is one or not.
     pub fn key_of_user_name(self, domain: &str, name: &str) -> MarkId {
         self.key(&[domain.as_bytes(), b"\0", name.as_bytes()].concat())
+    }
+
+    /// What this limit is counted under for the name of a user in the network of an address: who guesses elsewhere locks nobody
+    /// out here. A network and not an address, because whoever rents addresses gets many of one.
+    pub fn key_of_user_name_near(self, domain: &str, name: &str, address: IpAddr) -> MarkId {
+        let network = Network::around(address).to_string();
+        self.key(&[network.as_bytes(), b"\0", domain.as_bytes(), b"\0", name.as_bytes()].concat())
     }
 
     /// A hash, so that every subject takes the same room, and half of SHA-256 of it, so that nobody finds two that meet.
@@ -175,6 +187,8 @@ pub struct Rates {
     pub sign_in_per_address: Option<Rule>,
     /// For [`Limit::SignInPerUser`].
     pub sign_in_per_user: Option<Rule>,
+    /// For [`Limit::WrongPasswords`].
+    pub wrong_passwords: Option<Rule>,
 }
 
 impl Rates {
@@ -193,6 +207,7 @@ impl Rates {
             Limit::WrongSignatures => self.wrong_signatures,
             Limit::SignInPerAddress => self.sign_in_per_address,
             Limit::SignInPerUser => self.sign_in_per_user,
+            Limit::WrongPasswords => self.wrong_passwords,
         }
     }
 }

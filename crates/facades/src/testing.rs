@@ -147,6 +147,7 @@ impl House {
             wrong_signatures: rule,
             sign_in_per_address: rule,
             sign_in_per_user: rule,
+            wrong_passwords: rule,
         };
         Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, &rates, false, ManualClock::new())
     }

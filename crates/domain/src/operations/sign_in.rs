@@ -49,7 +49,7 @@ pub enum SignInError {
     /// The user, its password or its domain is wrong, or it is switched off. Which of them nobody is told.
     #[error("no user of this name and password")]
     Refused,
-    /// Too many have tried; the password was not looked at.
+    /// Too many have tried. The password was not looked at, or it was wrong and one more than may be.
     #[error(transparent)]
     Limited(#[from] Limited),
     /// Try again in a moment.
@@ -86,7 +86,8 @@ impl SignIn {
         Self { ports, passwords, policy }
     }
 
-    /// Signs a user in. The limits come before the hash, which is what costs; after them every refusal takes as long.
+    /// Signs a user in. The limits come before the hash, which is what costs; after them every refusal takes as long. They are
+    /// those of the client's own address and network: whoever knows a user's name could fill any other, and lock the user out.
     ///
     /// # Errors
     /// [`SignInError`].
@@ -97,17 +98,27 @@ impl SignIn {
         ports.admit(rates, limit, limit.key_of_address(client)).await?;
         // By what was typed, whether there is such a user or not.
         let limit = Limit::SignInPerUser;
-        ports.admit(rates, limit, limit.key_of_user_name(domain, name)).await?;
+        ports.admit(rates, limit, limit.key_of_user_name_near(domain, name, client)).await?;
         let named = IamName::parse(domain).zip(IamName::parse(name));
         let user = named.and_then(|(domain, name)| ports.directory.iam_user_named(&domain, &name));
         let holds = self.passwords.verify(password, user.as_ref().map(|user| &user.password)).await?;
-        let user = user.filter(|user| holds && self.is_usable(user)).ok_or(SignInError::Refused)?;
+        let Some(user) = user.filter(|user| holds && self.is_usable(user)) else {
+            return Err(self.count_wrong(domain, name).await);
+        };
         let issued_at = ports.clock.now();
         let expires_at = issued_at.plus(TOKEN_LIFETIME);
         let record = TokenRecord { user: user.id, app: user.app.clone(), issued_at, expires_at };
         let keyring = ports.directory.keyring();
         let sealed = keyring.seal(Purpose::IamToken, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
         Ok(SignedIn { user, token: Secret::new(sealed), issued_at, expires_at })
+    }
+
+    /// Counts a password that was refused, and says how. What is right is never refused for what was wrong, so the limit tells
+    /// operators and honest clients of somebody who guesses from many networks, and slows the guesses down nowhere.
+    async fn count_wrong(&self, domain: &str, name: &str) -> SignInError {
+        let limit = Limit::WrongPasswords;
+        let admitted = self.ports.admit(&self.policy.rates, limit, limit.key_of_user_name(domain, name)).await;
+        admitted.map_or_else(SignInError::from, |()| SignInError::Refused)
     }
 
     /// The user whose token this is, as it is now.

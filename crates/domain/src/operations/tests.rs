@@ -35,6 +35,7 @@ const POLICY: Policy = Policy {
         wrong_signatures: None,
         sign_in_per_address: None,
         sign_in_per_user: None,
+        wrong_passwords: None,
     },
     bind_address: false,
 };

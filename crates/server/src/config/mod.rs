@@ -47,6 +47,7 @@ calls_per_key.burst = 0
 wrong_signatures.burst = 0
 sign_in_per_address.burst = 0
 sign_in_per_user.burst = 0
+wrong_passwords.burst = 0
 [codes]
 resend_seconds = 0
 per_contact.burst = 0

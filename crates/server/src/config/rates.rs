@@ -30,8 +30,10 @@ pub struct Rates {
     pub wrong_signatures: Rate,
     /// Passwords shown, per address.
     pub sign_in_per_address: Rate,
-    /// Passwords shown, per user name.
+    /// Passwords shown, per user name and network.
     pub sign_in_per_user: Rate,
+    /// Wrong passwords, per user name.
+    pub wrong_passwords: Rate,
 }
 
 /// One limit.
@@ -63,11 +65,12 @@ impl Rates {
             wrong_signatures: self.wrong_signatures.rule(),
             sign_in_per_address: self.sign_in_per_address.rule(),
             sign_in_per_user: self.sign_in_per_user.rule(),
+            wrong_passwords: self.wrong_passwords.rule(),
         }
     }
 
     /// Each value: its key, whether it is in its range, and what is wrong if it is not.
-    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 24] {
+    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 26] {
         const BURST: &str = "must be at most 1000000; 0 switches the limit off";
         const PER_MINUTE: &str = "must be 1 to 60000";
         let burst = |rate: Rate| rate.burst <= 1_000_000;
@@ -97,6 +100,8 @@ impl Rates {
             ("rates.sign_in_per_address.per_minute", per_minute(self.sign_in_per_address), PER_MINUTE),
             ("rates.sign_in_per_user.burst", burst(self.sign_in_per_user), BURST),
             ("rates.sign_in_per_user.per_minute", per_minute(self.sign_in_per_user), PER_MINUTE),
+            ("rates.wrong_passwords.burst", burst(self.wrong_passwords), BURST),
+            ("rates.wrong_passwords.per_minute", per_minute(self.wrong_passwords), PER_MINUTE),
         ]
     }
 }

@@ -117,6 +117,38 @@ fn a_password_over_a_limit_is_not_looked_at() {
 }
 
 #[test]
+fn who_guesses_elsewhere_locks_nobody_out() {
+    let rule = |burst| Some(Rule { burst, interval: Duration::from_mins(1) });
+    let mut house = House::new();
+    house.policy.rates = Rates { sign_in_per_user: rule(2), wrong_passwords: rule(6), ..Rates::default() };
+    let mut desk = Desk::with(house, [user(1, "one", "ann")]);
+    let mut show = |client: &str, name: &str, password: &str| {
+        desk.house.client = client.parse().unwrap();
+        let looked_at = desk.passwords.looked_at();
+        let outcome = match desk.show("acme", name, password) {
+            Ok(_) => "in",
+            Err(SignInError::Refused) => "refused",
+            Err(SignInError::Limited(limited)) => limited.limit.name(),
+            Err(SignInError::Busy(_)) => "busy",
+        };
+        (outcome, desk.passwords.looked_at() - looked_at)
+    };
+    for name in ["ann", "nobody"] {
+        for network in 0..3 {
+            // Two addresses of one network are one guesser.
+            assert_eq!(show(&format!("198.51.{network}.1"), name, "wrong"), ("refused", 1));
+            assert_eq!(show(&format!("198.51.{network}.2"), name, "wrong"), ("refused", 1));
+            assert_eq!(show(&format!("198.51.{network}.3"), name, "right"), ("sign_in.user", 0));
+        }
+        // Too many, over all networks: that is told, for a name that nobody has, too.
+        assert_eq!(show("2001:db8::1", name, "wrong"), ("sign_in.wrong_passwords", 1));
+    }
+    // And the right password goes as before, and is counted nowhere.
+    assert_eq!(show("192.0.2.1", "ann", "right"), ("in", 1));
+    assert_eq!(show("203.0.113.1", "ann", "right"), ("in", 1));
+}
+
+#[test]
 fn a_token_ends_with_its_user_and_no_other_text_is_one() {
     let desk = Desk::new();
     let token = desk.show("acme", "ann", "right").unwrap().token;
