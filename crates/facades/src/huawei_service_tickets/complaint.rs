@@ -13,7 +13,7 @@ pub(super) enum Complaint {
     /// What the gateway before it says, in its words.
     Gate(huawei::Complaint),
     Invalid,
-    /// The operator sends nothing there, or not without a ticket, which this vendor's clients have none of.
+    /// The operator sends nothing there, by this channel at all, or not without a ticket, which this vendor's clients have none of.
     NotAllowed,
     NotVerified,
     TooFrequent,
@@ -42,12 +42,13 @@ impl Complaint {
             | SendCodeError::CountryNotAllowed
             | SendCodeError::TicketRequired
             | SendCodeError::TicketRefused(_) => Self::NotAllowed,
+            SendCodeError::NoSender(channel) => {
+                // An operator's decision as much as a mistake, and whoever calls decides how often it would stand there.
+                tracing::debug!(channel = channel.word(), "a code was asked for that no sender takes");
+                Self::NotAllowed
+            }
             SendCodeError::Limited { .. } => Self::TooFrequent,
             SendCodeError::Redeem(RedeemTicketError::Limited(_) | RedeemTicketError::Busy(_)) => Self::Busy,
-            SendCodeError::NoSender(channel) => {
-                tracing::error!(channel = channel.word(), "a code was asked for that no sender takes");
-                Self::Failed
-            }
             // No call of this door has an idempotency key.
             SendCodeError::OtherCall => Self::Failed,
             SendCodeError::Template(_) | SendCodeError::Seal(_) => {

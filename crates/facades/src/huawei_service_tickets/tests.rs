@@ -4,6 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_domain::message::{Message, SenderName};
 use countersign_domain::ports::{Pace, Receipt, SendError, Sender};
+use countersign_domain::routes::{Route, Routes};
 use countersign_domain::testing::block_on;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -202,6 +203,17 @@ fn where_the_operator_sends_nothing_the_caller_has_no_permission() {
         assert_eq!(error_code(&house, SEND, &body), "OSM.01010002", "{body}");
     }
     assert_eq!(outbox(&house), [""; 0]);
+}
+
+#[test]
+fn a_channel_without_a_sender_is_no_failure_of_ours() {
+    let house = House::new().with_codes(|ports, _| {
+        let gateway = Route { sender: SenderName::parse("gateway").unwrap(), channel: Channel::Sms, prefixes: vec![] };
+        ports.routes = Arc::new(Routes::new(vec![gateway]));
+    });
+    assert_eq!(error_code(&house, SEND, &to(MOBILE, 0, "86")), "");
+    assert_eq!(error_code(&house, SEND, &to("ann@example.com", 1, "86")), "OSM.01010002");
+    assert_eq!(outbox(&house).len(), 1);
 }
 
 #[test]
