@@ -172,7 +172,7 @@ impl Sender for HttpTemplate {
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
         let request = self.template.request(message, &self.deliveries.of(message.id))?;
         let answer = self.exchange.call(request).await?;
-        self.judgement.of(&answer, &*self.clock)
+        self.judgement.of(&answer, message, &*self.clock)
     }
 
     fn delivery(&self, query: &str, body: &[u8]) -> Option<Delivery> {

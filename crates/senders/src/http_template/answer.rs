@@ -1,5 +1,7 @@
 //! What a gateway's answer means.
 
+use countersign_domain::contact::Channel;
+use countersign_domain::message::Message;
 use countersign_domain::ports::{Clock, Receipt, SendError};
 use http::HeaderName;
 use serde_json::Value;
@@ -56,7 +58,7 @@ impl Judgement {
 
     /// The answer in the domain's words. First whether it may go better later, which gateways say with any status; then the
     /// status; then the body, where an answer that holds nothing of what was described is neither yes nor no.
-    pub(super) fn of(&self, answer: &Answer, clock: &dyn Clock) -> Result<Receipt, SendError> {
+    pub(super) fn of(&self, answer: &Answer, message: &Message, clock: &dyn Clock) -> Result<Receipt, SendError> {
         let text = String::from_utf8_lossy(&answer.body);
         let json: Option<Value> = serde_json::from_slice(&answer.body).ok();
         let said = || answer.said.clone();
@@ -88,7 +90,9 @@ impl Judgement {
             }
             return Err(SendError::Permanent { reason: said() });
         }
-        Ok(Receipt { gateway_id: self.id(answer, json.as_ref()) })
+        // Whole when it is looked at, and cut afterwards.
+        let id = self.id(answer, json.as_ref()).filter(|id| !tells(id, message));
+        Ok(Receipt { gateway_id: id.map(|id| id.chars().take(ID).collect()) })
     }
 
     fn id(&self, answer: &Answer, json: Option<&Value>) -> Option<String> {
@@ -96,9 +100,26 @@ impl Judgement {
             IdPlace::Pointer(pointer) => scalar(json?.pointer(pointer)?)?,
             IdPlace::Header(name) => answer.headers.get(name)?.to_str().ok()?.to_owned(),
         };
-        let plain: String = id.chars().filter(|character| !character.is_control()).take(ID).collect();
+        let plain: String = id.chars().filter(|character| !character.is_control()).collect();
         (!plain.is_empty()).then_some(plain)
     }
+}
+
+/// Whether what was found where the id should be is the contact or the code, because the settings name another place: gateways
+/// repeat what they were asked. An id that only looks like it, one in a million, costs the report of its delivery.
+fn tells(id: &str, message: &Message) -> bool {
+    let contact = message.to.normalised();
+    let has_contact = match message.to.channel() {
+        Channel::Email => id.to_lowercase().contains(contact),
+        Channel::Sms => {
+            let prefix = message.to.calling_code().map_or(0, |code| 1 + code.number().to_string().len());
+            let national = contact.get(prefix..).unwrap_or(contact);
+            let digits: String = id.chars().filter(char::is_ascii_digit).collect();
+            digits.contains(national)
+        }
+    };
+    let code = message.about.digits.expose();
+    has_contact || id.split(|character: char| !character.is_ascii_digit()).any(|digits| digits == code)
 }
 
 /// A value as a text; `None` for `null`, lists and objects.

@@ -98,6 +98,29 @@ async fn an_answer_decides_what_becomes_of_the_message() {
 }
 
 #[tokio::test]
+async fn what_is_no_id_is_not_kept() {
+    for (id, expected) in [
+        ("+8613912345678", "sent"),
+        ("13912345678", "sent"),
+        ("to 139-1234-5678", "sent"),
+        ("Your code is 123456.", "sent"),
+        ("123456", "sent"),
+        // What only holds the same digits is an id.
+        ("91234567", "sent as 91234567"),
+        ("a1234567", "sent as a1234567"),
+    ] {
+        let peer = Peer::answering(&answer("200 OK", &format!(r#"{{"code":0,"id":"{id}"}}"#))).await;
+        let sender = gateway(&peer.url(), JSON).unwrap();
+        assert_eq!(told(sender.send(&Draft::sms().message()).await), expected, "{id}");
+    }
+    for (id, expected) in [("<Ann@Example.com>", "sent"), ("7@example.com", "sent as 7@example.com")] {
+        let peer = Peer::answering(&answer("200 OK", &format!(r#"{{"code":0,"id":"{id}"}}"#))).await;
+        let sender = gateway(&peer.url(), JSON).unwrap();
+        assert_eq!(told(sender.send(&Draft::email().message()).await), expected, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn words_and_statuses_can_be_the_yes() {
     let settings = "method = 'GET'\nsuccess_status = [202]\nsuccess_contains = ['Accepted']\nlater_contains = ['Queue full']\nid = { header = 'x-id' }";
     for (answer, expected) in [
