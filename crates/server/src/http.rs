@@ -23,6 +23,8 @@ use crate::metrics::Metrics;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How much of a path is logged, in bytes: clients choose it.
 const PATH_IN_LOG: usize = 200;
+/// What follows is a message's id and, behind it, what only the message's gateway knows.
+const DELIVERIES: &str = "/v1/deliveries/";
 /// A body over the limit is read on up to here, so that its sender comes to read the refusal.
 const DRAIN_LIMIT: usize = 4 * 1024 * 1024;
 
@@ -128,7 +130,7 @@ impl Dispatcher {
         let took = self.clock.monotonic().saturating_sub(start);
         let status = response.status.as_u16();
         self.metrics.request(name, status, took);
-        let path = path.get(..PATH_IN_LOG).unwrap_or(&path);
+        let path = in_log(&path);
         tracing::info!(%client, %method, path, door = name, status, took_us = took.as_micros(), request_id, "request");
         // A connection whose request was not read to its end is of no more use, but for HTTP/2, which ends the one call.
         let close = !whole && version < Version::HTTP_2;
@@ -189,6 +191,17 @@ fn name_host(request: &mut hyper::Request<Incoming>) {
     }
 }
 
+/// A path as it is logged: the beginning of a long one, and of an address of deliveries no more than the message's id. It is
+/// looked for anywhere, because gateways and proxies put slashes and folders in front.
+fn in_log(path: &str) -> String {
+    if let Some((before, behind)) = path.split_once(DELIVERIES) {
+        let id: String = behind.chars().take_while(char::is_ascii_hexdigit).take(32).collect();
+        let before = before.get(..PATH_IN_LOG).unwrap_or(before);
+        return format!("{before}{DELIVERIES}{id}…");
+    }
+    path.get(..PATH_IN_LOG).unwrap_or(path).to_owned()
+}
+
 /// The body, if it is within the limit. `patient` clients (`Expect: 100-continue`) have not sent theirs yet, so there is
 /// nothing to read on.
 async fn collect(mut body: Incoming, patient: bool) -> Result<Bytes, BodyError> {
@@ -228,4 +241,33 @@ fn finished(response: Response, request_id: &str, close: bool) -> hyper::Respons
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proof_of_a_delivery_is_logged() {
+        let (id, proof) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+        for path in [
+            format!("/v1/deliveries/{id}.{proof}"),
+            format!("/v1/deliveries/{id}.gateway.{proof}"),
+            format!("/v1/deliveries/{id}.{proof}."),
+            format!("/v1/deliveries/{id}%2e{proof}"),
+            format!("/v1/deliveries/{id}{proof}"),
+            format!("/v1/deliveries/{id}/{proof}"),
+        ] {
+            assert_eq!(in_log(&path), format!("/v1/deliveries/{id}…"), "{path}");
+        }
+        assert_eq!(in_log(&format!("//v1/deliveries/.{proof}")), "//v1/deliveries/…");
+        assert_eq!(in_log(&format!("/folder/v1/deliveries/{id}.{proof}")), format!("/folder/v1/deliveries/{id}…"));
+    }
+
+    #[test]
+    fn other_paths_are_logged_as_they_are_up_to_a_length() {
+        assert_eq!(in_log("/v1/codes"), "/v1/codes");
+        assert_eq!(in_log("/v1/deliveries"), "/v1/deliveries");
+        assert_eq!(in_log(&format!("/{}", "a".repeat(300))).len(), PATH_IN_LOG);
+    }
 }
