@@ -17,7 +17,7 @@ cargo xtask COMMAND
   test [STEP]     install what the tests need, and pass them all; or one step: format, layers, clippy, documentation,
                   tests, licences, openapi, browser
   layers          check that crates depend on each other in the documented direction only
-  prove [NAME]    the long proofs: race, flood; all of them without a name
+  prove [NAME]    the long proofs: race, flood, enrolment, codes, codes-speed, delivery; all without a name
   attack SCRIPT   draw 300 sliders and let the solvers of SCRIPT (a Python file) loose on them
 ";
 

@@ -61,15 +61,17 @@ pub(super) fn rows(seconds: u32) -> anyhow::Result<[Vec<Row>; 2]> {
                 row.bytes.push(0);
             }
         };
+        let drafts = yardstick.drafts(TURN);
         let start = clock.monotonic();
-        yardstick.sends(TURN)?;
+        yardstick.sends(&drafts)?;
         timed(&mut sends[0], start);
         let start = clock.monotonic();
         let codes = runtime.block_on(post.send_all(turn))?;
         timed(&mut sends[1], start);
         let typed = runtime.block_on(post.read_all(codes))?;
+        let drafts = yardstick.drafts(TURN);
         let start = clock.monotonic();
-        yardstick.checks(TURN)?;
+        yardstick.checks(&drafts)?;
         timed(&mut checks[0], start);
         let start = clock.monotonic();
         runtime.block_on(post.check_all(typed))?;
