@@ -19,13 +19,13 @@ use crate::codes::credentials;
 use crate::process::Server;
 
 /// A gateway that answers as it is told, and passes on what it was asked.
-struct Gateway {
+pub(crate) struct Gateway {
     url: String,
     calls: UnboundedReceiver<Vec<(String, String)>>,
 }
 
 impl Gateway {
-    async fn start(answer: &'static str) -> Self {
+    pub(crate) async fn start(answer: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (tell, calls) = unbounded_channel();
@@ -46,12 +46,12 @@ impl Gateway {
     }
 
     /// The next call's parameters.
-    async fn called(&mut self) -> Value {
+    pub(crate) async fn called(&mut self) -> Value {
         let call = tokio::time::timeout(Duration::from_mins(1), self.calls.recv()).await;
         call.expect("a call").unwrap().into_iter().collect::<std::collections::BTreeMap<_, _>>().into_iter().collect()
     }
 
-    fn settings(&self, name: &str) -> String {
+    pub(crate) fn settings(&self, name: &str) -> String {
         format!(
             "[[senders]]\nname = '{name}'\nkind = 'http_template'\nchannel = 'sms'\nmethod = 'GET'\n\
              url = '{}/send?to={{{{ to }}}}&text={{{{ text }}}}&id={{{{ message_id }}}}&tell={{{{ delivery_url }}}}'\n\
@@ -62,13 +62,13 @@ impl Gateway {
     }
 }
 
-struct House {
+pub(crate) struct House {
     server: Server,
     client: Client,
 }
 
 impl House {
-    async fn start(folder: &Path, settings: &str) -> Self {
+    pub(crate) async fn start(folder: &Path, settings: &str) -> Self {
         let file = folder.join("countersign.toml");
         std::fs::write(&file, settings).unwrap();
         let server = Server::with_file(&folder.join("data"), &file);
@@ -81,13 +81,13 @@ impl House {
         self.client.call(method, path, &[("authorization", &authorization)], &body.to_string()).await.json()
     }
 
-    async fn send(&mut self, to: &str) -> String {
+    pub(crate) async fn send(&mut self, to: &str) -> String {
         let sent = self.call("POST", "/v1/codes", &json!({"to": to, "purpose": "signup", "locale": "zh-CN"})).await;
         sent["id"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned()
     }
 
     /// The code's only message, once it is in this state.
-    async fn message(&mut self, code: &str, state: &str) -> Value {
+    pub(crate) async fn message(&mut self, code: &str, state: &str) -> Value {
         let in_state = async {
             loop {
                 let status = self.call("GET", &format!("/v1/codes/{code}"), &Value::Null).await;

@@ -28,6 +28,7 @@ mod gateways;
 mod house;
 mod limits;
 mod machine_commands;
+mod message_centre;
 mod oneaccess;
 mod process;
 mod race;
