@@ -34,6 +34,11 @@ impl CallingCode {
         language.pick(self.english, self.chinese)
     }
 
+    /// How many digits a national number has, without a trunk prefix.
+    pub fn lengths(&self) -> std::ops::RangeInclusive<u8> {
+        self.least..=self.most
+    }
+
     /// Whether `national`, digits without a trunk prefix, can be a number here that gets text messages.
     pub fn can_be(&self, national: &str) -> bool {
         let fits = (usize::from(self.least)..=usize::from(self.most)).contains(&national.len());

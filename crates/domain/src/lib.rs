@@ -14,6 +14,7 @@
 //! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
 //!   [`agent`] is a machine that joined.
 //! * An [`iam_user`] signs in with a password, and gets a token for programs that cannot sign.
+//! * A [`user`] is a person whom an app lets in, by a code or a password, into a [session](user::Session).
 //! * [`rates`] are the limits on how often a client and an app may call.
 //! * [`operations::SignedCalls`] are calls that an access key has signed; each one's nonce counts once.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
@@ -49,4 +50,5 @@ pub mod testing;
 pub mod throttle;
 pub mod ticket;
 pub mod time;
+pub mod user;
 pub mod verified_contact;

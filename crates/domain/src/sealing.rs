@@ -38,6 +38,8 @@ pub enum Purpose {
     Ticket,
     /// The proof that an IAM user has signed in.
     IamToken,
+    /// The proof that a user has shown a password, and has something left to do.
+    UserState,
 }
 
 impl Purpose {
@@ -46,6 +48,7 @@ impl Purpose {
             Self::Challenge => 1,
             Self::Ticket => 2,
             Self::IamToken => 3,
+            Self::UserState => 4,
         }
     }
 }

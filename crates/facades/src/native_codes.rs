@@ -17,7 +17,8 @@ use countersign_domain::code::{CodeId, CodePurpose, Resource};
 use countersign_domain::contact::{Channel, Contact};
 use countersign_domain::language::Language;
 use countersign_domain::operations::{
-    CheckCodeError, Idempotency, NewCode, Payment, ReadCodesError, RedeemTicketError, SendCodeError, SignedCalls,
+    CheckCodeError, Idempotency, NewCode, Payment, PaysFor, ReadCodesError, RedeemTicketError, SendCodeError,
+    SignedCalls,
 };
 use countersign_domain::ports::{CodeNamed, Directory};
 use countersign_domain::verified_contact::Customer;
@@ -79,7 +80,12 @@ impl NativeCodes {
             Some(client) => format!("{}, client_ip {client}", came_from(request)),
         };
         let door = NATIVE;
-        let payment = wanted.ticket.as_deref().map(|ticket| Payment { ticket, door: &door, client: wanted.client });
+        let payment = wanted.ticket.as_deref().map(|ticket| Payment {
+            ticket,
+            door: &door,
+            client: wanted.client,
+            pays_for: PaysFor::Purpose,
+        });
         let new = NewCode {
             app: &app,
             to: &wanted.to,

@@ -1,6 +1,7 @@
 //! The use-cases, one file each. A façade reads a vendor's words, makes one call here, and writes the answer in its words.
 
 mod attend_agent;
+mod attend_session;
 mod check_code;
 mod codes;
 mod deliver_messages;
@@ -9,9 +10,11 @@ mod issue_challenge;
 mod issue_install_code;
 mod judge_answer;
 mod keep_outbox;
+mod let_in;
 mod machines;
 mod manage_agents;
 mod manage_groups;
+mod people;
 mod read_codes;
 mod read_install_codes;
 mod redeem_ticket;
@@ -22,6 +25,7 @@ mod signed_calls;
 mod verified_contacts;
 
 pub use attend_agent::{AttendAgent, AttendAgentError, Attended};
+pub use attend_session::{AttendSession, AttendSessionError};
 pub use check_code::{CheckCode, CheckCodeError, CodeVerdict};
 pub use codes::{Blocked, CodePorts, Enforcement, PurposePolicy, SendPolicy, TicketDemand};
 pub use deliver_messages::{DeliverMessages, DeliveryPolicy, KeepDeliveryError};
@@ -30,14 +34,18 @@ pub use issue_challenge::{ChallengeRequest, IssueChallenge, IssueChallengeError,
 pub use issue_install_code::{CodePolicy, IssueInstallCode, IssueInstallCodeError, IssuedInstallCode, NewInstallCode};
 pub use judge_answer::{ChallengeRefusal, IssuedTicket, JudgeAnswer, JudgeAnswerError, Judgement, OpenChallenge};
 pub use keep_outbox::{Keep, KeepOutbox};
+pub use let_in::{
+    CodeTyped, Entered, LetIn, LetInError, Newcomers, PasswordTyped, STATE_LIFETIME, StateRefusal, Welcome, Who,
+};
 pub use machines::{Actor, MachinePorts};
 pub use manage_agents::{AgentState, ManageAgents, ManageAgentsError};
 pub use manage_groups::{ManageGroups, ManageGroupsError};
+pub use people::{PeoplePolicy, PeoplePorts};
 pub use read_codes::{CodeStatus, ReadCodes, ReadCodesError};
 pub use read_install_codes::{ReadInstallCode, ReadInstallCodes, ReadInstallCodesError};
 pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, TicketRefusal};
 pub use revoke_install_code::{RevokeInstallCode, RevokeInstallCodeError};
-pub use send_code::{DoorRules, Idempotency, NewCode, Payment, SendCode, SendCodeError, SentCode};
+pub use send_code::{DoorRules, Idempotency, NewCode, Payment, PaysFor, SendCode, SendCodeError, SentCode};
 pub use sign_in::{Credentials, SignIn, SignInError, SignedIn, TOKEN_LIFETIME, TokenRefusal};
 pub use signed_calls::{AdmissionError, NonceError, SignedCalls, SignerRefusal, Untimely};
 pub use verified_contacts::{ContactsFilter, OpenContact, VerifiedContacts, VerifiedContactsError};

@@ -41,6 +41,15 @@ pub struct DoorRules {
     pub resend: Option<Resend>,
 }
 
+/// What the ticket must say that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaysFor {
+    /// The code's purpose, as its action.
+    Purpose,
+    /// Whatever it says: at this door challenges go out before anybody says what for.
+    Anything,
+}
+
 /// A ticket that pays for a send.
 #[derive(Clone, Copy)]
 pub struct Payment<'a> {
@@ -50,6 +59,8 @@ pub struct Payment<'a> {
     pub door: &'a Door,
     /// Where the app saw the person, for tickets that are bound to addresses.
     pub client: Option<IpAddr>,
+    /// What it must say that it is for.
+    pub pays_for: PaysFor,
 }
 
 /// A call that may come again: under one key it is the same.
@@ -152,7 +163,7 @@ struct Prepared {
 /// What a send needs of the ticket that pays for it.
 struct Paid {
     stamp: Stamp,
-    action: Action,
+    action: Option<Action>,
 }
 
 impl SendCode {
@@ -201,7 +212,7 @@ impl SendCode {
             if let Some(refused) = self.ports.records.would_refuse(send.clone()).await? {
                 return self.answer(refused, &policy);
             }
-            let expected = expected(&payment, new, &paid.action);
+            let expected = expected(&payment, new, paid.action.as_ref());
             let owner = owner(&send);
             if let Redemption::Refused(refusal) = redeem.run(payment.ticket, expected, owner).await? {
                 return Err(SendCodeError::TicketRefused(refusal));
@@ -247,9 +258,12 @@ impl SendCode {
 
     fn look_at(&self, payment: &Payment<'_>, new: &NewCode<'_>) -> Result<Paid, SendCodeError> {
         let refused = |refusal| SendCodeError::TicketRefused(refusal);
-        let action = Action::parse(new.purpose.as_str()).ok_or(refused(TicketRefusal::OtherAction))?;
+        let action = match payment.pays_for {
+            PaysFor::Purpose => Some(Action::parse(new.purpose.as_str()).ok_or(refused(TicketRefusal::OtherAction))?),
+            PaysFor::Anything => None,
+        };
         let redeem = self.redeem.as_ref().ok_or(refused(TicketRefusal::Unknown))?;
-        let stamp = redeem.look(payment.ticket, &expected(payment, new, &action)).map_err(refused)?;
+        let stamp = redeem.look(payment.ticket, &expected(payment, new, action.as_ref())).map_err(refused)?;
         Ok(Paid { stamp, action })
     }
 
@@ -369,12 +383,12 @@ impl SendCodeError {
     }
 }
 
-/// What the ticket must be for: this contact, and this purpose as its action.
-fn expected<'a>(payment: &Payment<'a>, new: &NewCode<'a>, action: &'a Action) -> Expected<'a> {
+/// What the ticket must be for: this contact, and at most doors this purpose as its action.
+fn expected<'a>(payment: &Payment<'a>, new: &NewCode<'a>, action: Option<&'a Action>) -> Expected<'a> {
     Expected {
         door: payment.door,
         app: &new.app.id,
-        action: Some(action),
+        action,
         contact: Some(new.to),
         client: payment.client.or(new.person),
     }

@@ -14,6 +14,7 @@ use crate::testing::{
 use crate::ticket::{Door, Note};
 
 mod codes;
+mod let_in;
 mod limits;
 mod sign_in;
 mod signed_calls;

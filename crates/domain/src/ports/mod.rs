@@ -11,6 +11,7 @@ mod code_records;
 mod contact_records;
 mod directory;
 mod entropy;
+mod id_tokens;
 mod install_code_records;
 mod local_throttle;
 mod marks;
@@ -21,6 +22,7 @@ mod puzzles;
 mod records;
 mod sender;
 mod tally;
+mod user_records;
 
 pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, MachineRecords};
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
@@ -32,6 +34,7 @@ pub use code_records::{
 pub use contact_records::{ContactRecords, ContactsWanted};
 pub use directory::Directory;
 pub use entropy::Entropy;
+pub use id_tokens::{IdClaims, IdTokenFailure, IdTokens};
 pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};
 pub use local_throttle::LocalThrottle;
 pub use marks::{Epoch, MarkId, Marks, MarksError, Owner, Spent};
@@ -49,3 +52,4 @@ pub use sender::{
     Delivery, DeliveryAddress, Pace, Receipt, ReportError, Reports, SendError, Sender, TemplateError, Templates,
 };
 pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};
+pub use user_records::{PeopleRecords, SessionRecords, UserNamed, UserRecords};

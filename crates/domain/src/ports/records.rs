@@ -6,7 +6,7 @@ use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
 use crate::iam_user::{IamUser, IamUserId};
-use crate::ports::{CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords};
+use crate::ports::{CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords, PeopleRecords};
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
 
@@ -207,6 +207,7 @@ pub trait Records:
     + AuditRecords
     + MachineRecords
     + NonceRecords
+    + PeopleRecords
     + PostRecords
 {
 }
@@ -219,6 +220,7 @@ impl<T> Records for T where
         + AuditRecords
         + MachineRecords
         + NonceRecords
+        + PeopleRecords
         + PostRecords
 {
 }

@@ -9,9 +9,11 @@ mod model_codes;
 mod model_machines;
 mod model_marks;
 mod model_nonces;
+mod model_people;
 mod model_throttle;
 mod nonces_conformance;
 mod outbox_conformance;
+mod people_records_conformance;
 mod recorded_reports;
 mod recording_sender;
 mod records_conformance;
@@ -25,9 +27,11 @@ pub use model_codes::ModelCodes;
 pub use model_machines::ModelMachines;
 pub use model_marks::ModelMarks;
 pub use model_nonces::ModelNonces;
+pub use model_people::ModelPeople;
 pub use model_throttle::ModelThrottle;
 pub use nonces_conformance::nonces_conformance;
 pub use outbox_conformance::outbox_conformance;
+pub use people_records_conformance::people_records_conformance;
 pub use recorded_reports::RecordedReports;
 pub use recording_sender::RecordingSender;
 pub use records_conformance::records_conformance;
@@ -46,8 +50,8 @@ use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Sty
 use crate::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use crate::message::{Subject, Text};
 use crate::ports::{
-    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, Passwords, Puzzles, RequestRefusal,
-    SigningRequest, Tally, TemplateError, Templates,
+    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, IdClaims, IdTokenFailure, IdTokens,
+    Passwords, Puzzles, RequestRefusal, SigningRequest, Tally, TemplateError, Templates,
 };
 use crate::sealing::{KeyId, Keyring, SealingKey};
 use crate::secret::Secret;
@@ -258,6 +262,22 @@ impl Passwords for PlainPasswords {
     async fn verify(&self, password: Secret<String>, hash: Option<&PasswordHash>) -> Result<bool, Busy> {
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(hash.is_some_and(|hash| hash.as_str() == password.expose()))
+    }
+}
+
+/// Id tokens without a signature: what would be signed, as text.
+pub struct PlainIdTokens;
+
+impl IdTokens for PlainIdTokens {
+    fn sign(&self, claims: &IdClaims) -> Result<Secret<String>, IdTokenFailure> {
+        let IdClaims { user, app, session, proof, let_in_at, issued_at, expires_at } = claims;
+        let times = [let_in_at, issued_at, expires_at].map(|time| time.milliseconds());
+        let (app, proof) = (app.as_str(), proof.word());
+        Ok(Secret::new(format!("user {user} of {app} in session {session} by {proof}, {times:?}")))
+    }
+
+    fn key_set(&self) -> String {
+        r#"{"keys":[]}"#.to_owned()
     }
 }
 

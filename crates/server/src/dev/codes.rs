@@ -3,7 +3,7 @@
 use countersign_domain::app::AppId;
 use countersign_domain::code::{CodeId, CodePurpose};
 use countersign_domain::language::Language;
-use countersign_domain::operations::{Actor, NewCode, Payment};
+use countersign_domain::operations::{Actor, NewCode, Payment, PaysFor};
 use countersign_domain::ports::CodeNamed;
 use countersign_domain::verified_contact::Customer;
 use countersign_facades::{CheckedCodeJson, Context, NATIVE, Problem, Request, Response, SentCodeJson, json};
@@ -48,7 +48,12 @@ pub(super) async fn send(context: &Context, app: &AppId, request: &Request) -> R
         purpose: CodePurpose::parse(PURPOSE).ok_or(Problem::Failed)?,
         resource: None,
         language: Language::from_tag(&body.locale),
-        payment: Some(Payment { ticket: &body.ticket, door: &NATIVE, client: Some(request.client) }),
+        payment: Some(Payment {
+            ticket: &body.ticket,
+            door: &NATIVE,
+            client: Some(request.client),
+            pays_for: PaysFor::Purpose,
+        }),
         person: None,
         rules: None,
         idempotency: None,

@@ -17,6 +17,7 @@ mod nonces;
 mod outbox;
 mod outbox_keeping;
 mod rows;
+mod users;
 mod worker;
 pub mod yardstick;
 
@@ -85,7 +86,8 @@ fn unavailable(error: &rusqlite::Error) -> RecordsError {
 #[cfg(test)]
 mod tests {
     use countersign_domain::testing::{
-        code_records_conformance, machine_records_conformance, outbox_conformance, records_conformance,
+        code_records_conformance, machine_records_conformance, outbox_conformance, people_records_conformance,
+        records_conformance,
     };
 
     use super::*;
@@ -112,6 +114,12 @@ mod tests {
     fn conforms_about_machines() {
         let folder = tempfile::tempdir().unwrap();
         machine_records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
+    }
+
+    #[test]
+    fn conforms_about_people() {
+        let folder = tempfile::tempdir().unwrap();
+        people_records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
     }
 
     #[cfg(unix)]

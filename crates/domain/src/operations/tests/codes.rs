@@ -108,7 +108,7 @@ impl Post {
         // The ticket outlives the call.
         let (ticket, door): (&str, &Door) = (Box::leak(ticket.to_owned().into_boxed_str()), Box::leak(Box::new(DOOR)));
         self.send_with(to, |new| {
-            new.payment = Some(Payment { ticket, door, client: None });
+            new.payment = Some(Payment { ticket, door, client: None, pays_for: PaysFor::Purpose });
             new.idempotency = key.map(|key| Idempotency { key, asks: b"the same" });
         })
     }

@@ -1,0 +1,57 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::app::AppId;
+use crate::contact::ContactKeys;
+use crate::ports::{IdClaims, IdTokens, Passwords, PeopleRecords};
+use crate::time::Timestamp;
+use crate::user::Session;
+
+/// What the operations on users and sessions need.
+#[derive(Clone)]
+pub struct PeoplePorts {
+    /// Users and sessions.
+    pub records: Arc<dyn PeopleRecords>,
+    /// The installation's keys for contacts.
+    pub keys: Arc<ContactKeys>,
+    /// Hashes of passwords.
+    pub passwords: Arc<dyn Passwords>,
+    /// The keys of id tokens.
+    pub id_tokens: Arc<dyn IdTokens>,
+}
+
+/// What the operator has decided about users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeoplePolicy {
+    /// How long a session holds.
+    pub session: Duration,
+    /// How long an id token may be believed; no longer than its session.
+    pub id_token: Duration,
+    /// Whether a number that no user has becomes one's when its code is typed in to sign in.
+    pub register_at_login: bool,
+    /// Whether a password is enough only together with a code.
+    pub second_factor: bool,
+}
+
+impl PeoplePolicy {
+    /// A week, two hours, and whoever has a number is let in by its code; a password wants one, too.
+    pub const DEFAULT: Self = Self {
+        session: Duration::from_hours(7 * 24),
+        id_token: Duration::from_hours(2),
+        register_at_login: true,
+        second_factor: true,
+    };
+
+    /// What an id token of this session says at `now`.
+    pub(super) fn claims(&self, app: &AppId, session: &Session, now: Timestamp) -> IdClaims {
+        IdClaims {
+            user: session.user,
+            app: app.clone(),
+            session: session.id,
+            proof: session.proof,
+            let_in_at: session.created_at,
+            issued_at: now,
+            expires_at: now.plus(self.id_token).min(session.expires_at),
+        }
+    }
+}
