@@ -1,51 +1,61 @@
-//! Huawei OneAccess, the mobile-SDK API: `GET /api/v2/sdk/captcha` and `POST /api/v2/sdk/captcha/verify`.
+//! Huawei OneAccess, the mobile-SDK API: `/api/v2/sdk/…`. An app's code calls it on the person's own device.
 //!
-//! Quirks, all from the vendor's pages `ShowCaptcha`, `ValidateCaptcha` and `ErrorCode` and those of the product's original
+//! Quirks, all from the vendor's pages (`ShowCaptcha`, `ValidateCaptcha`, `SendSmsVerifyCode`, `LoginByMobileVerifyCode`,
+//! `LoginByUserNamePwd`, `SecondaryAuthByMobileVerifyCode`, `ListCountryCodes`, `ErrorCode`) and those of the product's original
 //! maker:
 //! * Errors are HTTP 400 with `{"error_code","error_msg"}`; only "busy" is 500. Success of `captcha` is the bare body,
-//!   without an envelope.
+//!   without an envelope; of `sms/send` and `pwd/update-by-mobile` it is no body at all.
 //! * `point_json` is a *string* that holds JSON, with y always 5. Clients of the AJ family encrypt it with the `secretKey`
 //!   of the challenge, where there is one; the documents say there is none.
 //! * `captcha_token` has the documented form `<token>---<point_json>`. Here the first part is a sealed ticket, bound to the
 //!   sender and the client id.
+//! * `mobile` is eleven digits, a number of mainland China without its calling code.
 //! * The content type is documented as `application/json;charset=utf8`, which no parser of media types likes: it is not
 //!   looked at.
 //!
 //! Which of two documented codes the vendor's live service gives for a blank client id and for a wrong place is not known;
-//! what is given here is a choice, and stands in `complaint.rs`.
+//! what is given here is a choice, and stands in `complaint.rs`, with the others.
 
+mod captcha;
 mod complaint;
+mod country_codes;
 mod point;
+mod sessions;
+mod sign_in;
+mod sms;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use countersign_domain::app::{AppId, AppRefusal};
-use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, View, Wanted};
-use countersign_domain::contact::Contact;
-use countersign_domain::operations::{
-    ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
-};
+use countersign_domain::app::{App, AppId, AppRefusal};
+use countersign_domain::challenge::{Axes, PictureFormat, Style};
+use countersign_domain::code::CodePurpose;
+use countersign_domain::language::Language;
+use countersign_domain::operations::{Actor, IssueChallenge, JudgeAnswer};
 use countersign_domain::ports::{Directory, Entropy};
-use countersign_domain::ticket::{Door, Note};
+use countersign_domain::ticket::Door;
 use http::header::{ALLOW, RETRY_AFTER};
-use http::{HeaderMap, Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use http::{HeaderMap, Method};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::Context;
+use crate::codes::Codes;
 use crate::door::{Facade, Refusal, Request, Response, header, json};
+use crate::people::People;
 use crate::problem::retry_after;
 use complaint::Complaint;
-use countersign_domain::language::Language;
 
 /// What goes out here is answered and spent here.
 const DOOR: Door = Door::new("huawei_oneaccess");
+/// Who asks, for the audit trail: a person's device, of which nothing is known that could be believed.
+const BY: Actor<'static> = Actor { name: "huawei_oneaccess", detail: "" };
 /// The documents show PNG files and a piece as high as the picture.
 const STYLE: Style = Style { format: PictureFormat::Png, axes: Axes::One };
 const CONTENT_TYPE: &str = "application/json;charset=UTF-8";
 const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// Whose numbers come without their calling code.
+const CALLING_CODE: &str = "86";
 /// Documented as mandatory; the newer Chinese page says that they are only logged.
 const DEVICE_HEADERS: [&str; 3] = ["x-operating-sys-version", "x-device-fingerprint", "x-agent"];
 
@@ -62,6 +72,8 @@ pub struct Settings {
 pub(crate) struct HuaweiOneAccess {
     issue_challenge: Arc<IssueChallenge>,
     judge_answer: Arc<JudgeAnswer>,
+    codes: Codes,
+    people: People,
     directory: Arc<dyn Directory>,
     entropy: Arc<dyn Entropy>,
     settings: Settings,
@@ -69,8 +81,59 @@ pub(crate) struct HuaweiOneAccess {
 
 impl HuaweiOneAccess {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { issue_challenge, judge_answer, directory, entropy, oneaccess, .. } = context.clone();
-        Self { issue_challenge, judge_answer, directory, entropy, settings: oneaccess }
+        let Context { issue_challenge, judge_answer, codes, people, directory, entropy, oneaccess, .. } =
+            context.clone();
+        Self { issue_challenge, judge_answer, codes, people, directory, entropy, settings: oneaccess }
+    }
+}
+
+/// What a call asks for.
+#[derive(Clone, Copy)]
+enum Operation {
+    Captcha,
+    VerifyCaptcha,
+    CountryCodes,
+    SendSms,
+    Register,
+    LoginByCode,
+    LoginByPassword,
+    MobileByToken,
+    SecondFactor,
+    Bind,
+    ResetPassword,
+    RefreshIdToken,
+    Logout,
+}
+
+/// The calls: what follows `/api/v2/sdk/`, the method, and what it asks for.
+const OPERATIONS: [(&str, Method, Operation); 14] = [
+    ("captcha", Method::GET, Operation::Captcha),
+    ("captcha/verify", Method::POST, Operation::VerifyCaptcha),
+    ("country-codes", Method::GET, Operation::CountryCodes),
+    ("login", Method::POST, Operation::LoginByPassword),
+    ("login/mobile-verify-code", Method::POST, Operation::LoginByCode),
+    ("logout", Method::GET, Operation::Logout),
+    ("mfa/sms", Method::POST, Operation::SecondFactor),
+    ("mobile-by-token", Method::GET, Operation::MobileByToken),
+    ("pwd/update-by-mobile", Method::POST, Operation::ResetPassword),
+    ("register/mobile-verify-code", Method::POST, Operation::Register),
+    ("session-token/refresh-id-token", Method::POST, Operation::RefreshIdToken),
+    ("sms/send", Method::POST, Operation::SendSms),
+    ("social/bind", Method::POST, Operation::Bind),
+    // There are no social accounts here, so there is nothing that one of the two does more than the other.
+    ("social/register-bind", Method::POST, Operation::Bind),
+];
+
+impl Operation {
+    fn of(request: &Request) -> Result<Self, Complaint> {
+        let called = request.path.strip_prefix("/api/v2/sdk/").unwrap_or_default();
+        let known = OPERATIONS.iter().find(|(path, ..)| *path == called);
+        let (_, method, operation) = known.ok_or(Complaint::NotFound)?;
+        match *method {
+            _ if request.method == *method => Ok(*operation),
+            Method::GET => Err(Complaint::MethodNotAllowed("GET")),
+            _ => Err(Complaint::MethodNotAllowed("POST")),
+        }
     }
 }
 
@@ -85,18 +148,45 @@ impl Facade for HuaweiOneAccess {
     }
 
     async fn answer(&self, request: Request) -> Response {
-        let answered = match (&request.method, request.path.as_str()) {
-            (&Method::GET, "/api/v2/sdk/captcha") => self.captcha(&request).await,
-            (&Method::POST, "/api/v2/sdk/captcha/verify") => self.verify(&request).await,
-            (_, "/api/v2/sdk/captcha") => Err(Complaint::MethodNotAllowed("GET")),
-            (_, "/api/v2/sdk/captcha/verify") => Err(Complaint::MethodNotAllowed("POST")),
-            _ => Err(Complaint::NotFound),
-        };
+        let answered = self.call(&request).await;
         answered.unwrap_or_else(|complaint| complained(&complaint, language(&request.headers)))
     }
 
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
         complained(&Complaint::from(refusal), language(headers))
+    }
+}
+
+impl HuaweiOneAccess {
+    async fn call(&self, request: &Request) -> Result<Response, Complaint> {
+        match Operation::of(request)? {
+            Operation::Captcha => self.captcha(request).await,
+            Operation::VerifyCaptcha => self.verify(request).await,
+            Operation::CountryCodes => self.country_codes(request),
+            Operation::SendSms => self.send_sms(request).await,
+            Operation::Register => self.register(request).await,
+            Operation::LoginByCode => self.login_by_code(request).await,
+            Operation::LoginByPassword => self.login_by_password(request).await,
+            Operation::MobileByToken => self.mobile_by_token(request).await,
+            Operation::SecondFactor => self.second_factor(request).await,
+            Operation::Bind => self.bind(request).await,
+            Operation::ResetPassword => self.reset_password(request).await,
+            Operation::RefreshIdToken => self.refresh_id_token(request).await,
+            Operation::Logout => self.logout(request).await,
+        }
+    }
+
+    /// The app that a call is for, and whether the headers are as documented.
+    fn client(&self, request: &Request) -> Result<Arc<App>, Complaint> {
+        let client_id = request.header("x-client-id").ok_or(Complaint::ParameterBlank("X-client-id"))?;
+        if self.settings.strict_headers && DEVICE_HEADERS.iter().any(|name| request.header(name).is_none()) {
+            return Err(Complaint::DeviceIncomplete);
+        }
+        let id = AppId::parse(client_id).ok_or(Complaint::AppUnknown)?;
+        let app = self.directory.usable_app(&id).map_err(app_complaint)?;
+        // An app of an independent software vendor serves several tenants, and each caller has to name its own.
+        let tenant = request.header("x-tenant-id");
+        if app.tenant.is_some() && app.tenant.as_deref() != tenant { Err(Complaint::AppUnknown) } else { Ok(app) }
     }
 }
 
@@ -117,126 +207,18 @@ fn complained(complaint: &Complaint, language: Language) -> Response {
     let answer = Response::new(status, CONTENT_TYPE, json(&body));
     match complaint {
         Complaint::MethodNotAllowed(method) => answer.with_header(ALLOW, method),
-        Complaint::TooOften(limited) => answer.with_value(RETRY_AFTER, retry_after(limited.retry_after)),
+        Complaint::TooOften(wait) | Complaint::LockedOut(wait) => answer.with_value(RETRY_AFTER, retry_after(*wait)),
         _ => answer,
     }
 }
 
-/// The documented body of `captcha`, in the documented order. What is `()` is always null.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CaptchaJson<'a> {
-    captcha_id: String,
-    project_code: (),
-    captcha_original_path: (),
-    captcha_font_type: (),
-    captcha_font_size: (),
-    secret_key: Option<&'a str>,
-    original_image_base64: String,
-    point: (),
-    jigsaw_image_base64: String,
-    word_list: (),
-    point_list: (),
-    point_json: (),
-    token: &'a str,
-    result: bool,
-    captcha_verification: (),
+/// The body of a call: a JSON object whose fields are texts.
+fn read<T: DeserializeOwned>(request: &Request) -> Result<T, Complaint> {
+    serde_json::from_slice(&request.body).map_err(|_| Complaint::Malformed)
 }
 
-#[derive(Deserialize)]
-struct VerifyBody {
-    point_json: Option<String>,
-    token: Option<String>,
-    sender: Option<String>,
-}
-
-#[derive(Serialize)]
-struct VerifiedJson {
-    captcha_token: String,
-}
-
-impl HuaweiOneAccess {
-    async fn captcha(&self, request: &Request) -> Result<Response, Complaint> {
-        let app = self.client(request)?;
-        let secret_key = self.settings.secret_key.then(|| self.entropy.text(ALPHANUMERIC, 16));
-        let issued = self
-            .issue_challenge
-            .run(ChallengeRequest {
-                door: DOOR,
-                app: &app,
-                client: request.client,
-                kind: Kind::Slider,
-                level: Level::DEFAULT,
-                style: STYLE,
-                action: None,
-                contact: None,
-                note: secret_key.as_deref().and_then(|key| Note::new(key.as_bytes())).unwrap_or_default(),
-            })
-            .await
-            .map_err(|error| match error {
-                IssueChallengeError::App(refusal) => app_complaint(refusal),
-                IssueChallengeError::Limited(limited) => Complaint::TooOften(limited),
-                IssueChallengeError::Busy(_) => Complaint::Busy,
-            })?;
-        let View::Slider { background, piece, .. } = issued.view;
-        let body = CaptchaJson {
-            captcha_id: self.entropy.text(b"0123456789abcdef", 32),
-            project_code: (),
-            captcha_original_path: (),
-            captcha_font_type: (),
-            captcha_font_size: (),
-            secret_key: secret_key.as_deref(),
-            original_image_base64: STANDARD.encode(background.bytes),
-            point: (),
-            jigsaw_image_base64: STANDARD.encode(piece.bytes),
-            word_list: (),
-            point_list: (),
-            point_json: (),
-            token: &issued.token,
-            result: false,
-            captcha_verification: (),
-        };
-        Ok(Response::new(StatusCode::OK, CONTENT_TYPE, json(&body)))
-    }
-
-    async fn verify(&self, request: &Request) -> Result<Response, Complaint> {
-        let app = self.client(request)?;
-        let body: VerifyBody = serde_json::from_slice(&request.body).map_err(|_| Complaint::Malformed)?;
-        let point_json = filled(body.point_json).ok_or(Complaint::CoordinatesMissing)?;
-        let token = filled(body.token).ok_or(Complaint::TokenMissing)?;
-        let sender = filled(body.sender).ok_or(Complaint::ParameterBlank("sender"))?;
-        let sender = Contact::parse(&sender).map_err(|_| Complaint::SenderUnusable)?;
-
-        let challenge = self.judge_answer.open(&token, &DOOR, Some(&app)).map_err(judge_complaint)?;
-        // This door asks for one axis only, so no other challenge opens here.
-        let Wanted::Slider { axes: Axes::One } = challenge.wants() else { return Err(Complaint::TokenDead) };
-        let (point, text) = point::read(&point_json, challenge.note()).ok_or(Complaint::PointUnreadable)?;
-        // The piece is as high as the picture, so there is only one y: AJ-Captcha's server wants it, truncated, to be 5. An
-        // answer elsewhere is a wrong one.
-        let x = if (5.0..6.0).contains(&point.y) { point.x } else { f64::INFINITY };
-        let answer = Answer::Slider { x, y: None };
-        let judged = self.judge_answer.run(challenge, &answer, Some(&sender), request.client).await;
-        match judged.map_err(judge_complaint)? {
-            Judgement::Failed => Err(Complaint::WrongPlace),
-            Judgement::Passed(ticket) => {
-                let verified = VerifiedJson { captcha_token: format!("{}---{text}", ticket.ticket) };
-                Ok(Response::new(StatusCode::OK, CONTENT_TYPE, json(&verified)))
-            }
-        }
-    }
-
-    /// The app that a call is for, and whether the headers are as documented.
-    fn client(&self, request: &Request) -> Result<AppId, Complaint> {
-        let client_id = request.header("x-client-id").ok_or(Complaint::ParameterBlank("X-client-id"))?;
-        if self.settings.strict_headers && DEVICE_HEADERS.iter().any(|name| request.header(name).is_none()) {
-            return Err(Complaint::DeviceIncomplete);
-        }
-        let id = AppId::parse(client_id).ok_or(Complaint::AppUnknown)?;
-        let app = self.directory.usable_app(&id).map_err(app_complaint)?;
-        // An app of an independent software vendor serves several tenants, and each caller has to name its own.
-        let tenant = request.header("x-tenant-id");
-        if app.tenant.is_some() && app.tenant.as_deref() != tenant { Err(Complaint::AppUnknown) } else { Ok(id) }
-    }
+fn purpose(word: &'static str) -> Result<CodePurpose, Complaint> {
+    CodePurpose::parse(word).ok_or(Complaint::Failed) // never: each is one
 }
 
 fn filled(text: Option<String>) -> Option<String> {
@@ -247,18 +229,6 @@ fn app_complaint(refusal: AppRefusal) -> Complaint {
     match refusal {
         AppRefusal::Unknown => Complaint::AppUnknown,
         AppRefusal::Disabled => Complaint::AppDisabled,
-    }
-}
-
-fn judge_complaint(error: JudgeAnswerError) -> Complaint {
-    match error {
-        // As upstream: one answer for a token that is unknown, used or late.
-        JudgeAnswerError::Challenge(ChallengeRefusal::Unknown | ChallengeRefusal::Expired | ChallengeRefusal::Used) => {
-            Complaint::TokenDead
-        }
-        JudgeAnswerError::App(refusal) => app_complaint(refusal),
-        JudgeAnswerError::Limited(limited) => Complaint::TooOften(limited),
-        JudgeAnswerError::Busy(_) => Complaint::Busy,
     }
 }
 

@@ -21,10 +21,12 @@ mod native_contacts;
 mod native_install_codes;
 mod native_tickets;
 mod openapi;
+mod people;
 mod problem;
 mod root;
 mod signing;
 mod views;
+mod well_known;
 
 use std::sync::Arc;
 
@@ -40,6 +42,7 @@ pub use machines::{
     AgentJson, CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines, state as install_code_state,
 };
 pub use native_tickets::redemption_json;
+pub use people::People;
 pub use problem::{Problem, language_of};
 pub use root::{Addressee, addressee};
 
@@ -62,6 +65,8 @@ pub struct Context {
     pub machines: Machines,
     /// Codes and verified contacts.
     pub codes: Codes,
+    /// Users and their sessions.
+    pub people: People,
     /// How machines come to this server.
     pub invitation: Arc<dyn Invitation>,
     /// The time.
@@ -89,6 +94,7 @@ pub const FACADES: &[(&str, Build)] = &[
     ("native_install_codes", |context| Arc::new(native_install_codes::NativeInstallCodes::new(context))),
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
     ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),
+    ("well_known", |context| Arc::new(well_known::WellKnown::new(context))),
 ];
 
 /// All façades.
@@ -106,8 +112,10 @@ mod tests {
     use super::*;
 
     /// Files that façades share.
-    const SHARED: &[&str] =
-        &["basic", "codes", "door", "huawei", "lib", "machines", "problem", "root", "signing", "testing", "views"];
+    const SHARED: &[&str] = &[
+        "basic", "codes", "door", "huawei", "lib", "machines", "people", "problem", "root", "signing", "testing",
+        "views",
+    ];
 
     #[test]
     fn the_list_is_sorted_and_names_every_file() {

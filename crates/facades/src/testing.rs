@@ -19,24 +19,25 @@ use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
 use countersign_domain::message::SenderName;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, Enforcement, EnrolPolicy, IssueChallenge,
-    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, Policy, Ports, PurposePolicy, RedeemTicket, SendPolicy,
-    SignIn, SignedCalls, TicketDemand,
+    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, PeoplePolicy, PeoplePorts, Policy, Ports, PurposePolicy,
+    RedeemTicket, SendPolicy, SignIn, SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;
 use countersign_domain::routes::{Route, Routes};
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
-    FixedDirectory, ManualClock, ModelCodes, ModelMachines, ModelMarks, ModelNonces, ModelThrottle, NoTally,
-    PlainAuthority, PlainPasswords, PlainPuzzles, PlainTemplates, SeededEntropy, app, block_on,
+    FixedDirectory, ManualClock, ModelCodes, ModelMachines, ModelMarks, ModelNonces, ModelPeople, ModelThrottle,
+    NoTally, PlainAuthority, PlainIdTokens, PlainPasswords, PlainPuzzles, PlainTemplates, SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
 use countersign_domain::time::Timestamp;
+use countersign_domain::user::KeptContact;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, NATIVE, Request, Response};
-use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings};
+use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings, People};
 
 /// Where every call comes from.
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -47,7 +48,11 @@ pub(crate) struct House {
     pub(crate) records: ModelMachines,
     /// Codes, messages and verified contacts.
     pub(crate) post: ModelCodes,
+    /// Users and sessions.
+    pub(crate) users: ModelPeople,
     code_ports: CodePorts,
+    ports: Ports,
+    policy: Policy,
 }
 
 /// What codes need, with a gateway and a mail server that are never asked.
@@ -64,6 +69,23 @@ fn code_ports(ports: &Ports, post: &ModelCodes) -> CodePorts {
         entropy: Arc::new(SeededEntropy::new(3)),
         tally: Arc::clone(&ports.tally),
     }
+}
+
+fn people(
+    ports: &Ports,
+    code_ports: &CodePorts,
+    users: &ModelPeople,
+    codes: &Codes,
+    limits: &Policy,
+    policy: PeoplePolicy,
+) -> People {
+    let people = PeoplePorts {
+        records: Arc::new(users.clone()),
+        keys: Arc::clone(&code_ports.keys),
+        passwords: Arc::new(PlainPasswords::default()),
+        id_tokens: Arc::new(PlainIdTokens),
+    };
+    People::new(ports, &people, &codes.check_code, *limits, policy)
 }
 
 fn code_operations(ports: &CodePorts, policy: SendPolicy, redeem: &Arc<RedeemTicket>) -> Codes {
@@ -185,6 +207,7 @@ impl House {
             // Whose secret captured requests were signed with.
             .and_key(with_secret("testAccessKeySecret", key("testAccessKeyId", "one", Permissions::All)));
         let records = ModelMachines::with_apps(apps.clone());
+        let users = ModelPeople::with_apps(apps.clone());
         let post = ModelCodes::with_apps(apps);
         let machines = MachinePorts {
             records: Arc::new(records.clone()),
@@ -218,10 +241,14 @@ impl House {
         let nonces = Arc::new(ModelNonces::new(Arc::<ManualClock>::clone(&clock), 1_000));
         let code_ports = code_ports(&ports, &post);
         let redeem = Arc::new(RedeemTicket::new(ports.clone(), policy));
+        let codes_of_people = code_operations(&code_ports, send_policy(), &redeem);
+        let people = people(&ports, &code_ports, &users, &codes_of_people, &policy, PeoplePolicy::DEFAULT);
+        let all_ports = ports.clone();
         let context = Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
-            codes: code_operations(&code_ports, send_policy(), &redeem),
+            codes: codes_of_people,
+            people,
             redeem_ticket: redeem,
             machines: Machines::new(ports.clone(), &machines, &authority, codes, enrol),
             invitation: Arc::new(PlainInvitation { open: true }),
@@ -233,7 +260,7 @@ impl House {
             alibaba: AlibabaSettings { host_id: "verify.example.com".to_owned(), time_zone: jiff::tz::offset(8) },
             oneaccess,
         };
-        Self { clock, context, records, post, code_ports }
+        Self { clock, context, records, post, users, code_ports, ports: all_ports, policy }
     }
 
     /// The same with other ports of codes, or another policy.
@@ -242,6 +269,19 @@ impl House {
         change(&mut self.code_ports, &mut policy);
         self.context.codes = code_operations(&self.code_ports, policy, &self.context.redeem_ticket);
         self
+    }
+
+    /// The same, where the operator has decided otherwise about users.
+    pub(crate) fn with_people(mut self, policy: PeoplePolicy) -> Self {
+        self.context.people =
+            people(&self.ports, &self.code_ports, &self.users, &self.context.codes, &self.policy, policy);
+        self
+    }
+
+    /// A contact as rows keep it.
+    pub(crate) fn kept(&self, contact: &str) -> KeptContact {
+        let (contact, keys) = (Contact::parse(contact).unwrap(), &self.code_ports.keys);
+        KeptContact { key: keys.key(&contact), sealed: keys.seal_contact(&contact, &*self.ports.entropy).unwrap() }
     }
 
     /// The digits of a live code, which no answer tells.
@@ -301,7 +341,7 @@ impl House {
     }
 }
 
-fn lines(entries: &[AuditEntry]) -> String {
+pub(crate) fn lines(entries: &[AuditEntry]) -> String {
     let lines = entries.iter().rev().map(|entry| {
         let AuditEntry { actor, event, subject, detail, .. } = entry;
         format!("{actor} | {event} | {subject} | {detail}\n")

@@ -1,7 +1,11 @@
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_domain::contact::Contact;
 use countersign_domain::operations::{Expected, Redemption, TicketRefusal};
 use countersign_domain::testing::block_on;
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::*;
@@ -65,9 +69,9 @@ fn a_right_place_earns_a_token_bound_to_the_sender_and_the_client() {
         let expected = Expected { door: &DOOR, app: &app, action: None, contact: Some(&contact), client: None };
         block_on(house.context.redeem_ticket.run(ticket, expected, [1; 16])).unwrap()
     };
-    assert_eq!(redeem("two", "13912345678"), Redemption::Refused(TicketRefusal::Unknown));
-    assert_eq!(redeem("one", "13912345679"), Redemption::Refused(TicketRefusal::OtherContact));
-    assert!(matches!(redeem("one", "13912345678"), Redemption::Valid(_)));
+    assert_eq!(redeem("two", "+8613912345678"), Redemption::Refused(TicketRefusal::Unknown));
+    assert_eq!(redeem("one", "+8613912345679"), Redemption::Refused(TicketRefusal::OtherContact));
+    assert!(matches!(redeem("one", "+8613912345678"), Redemption::Valid(_)));
 }
 
 #[test]
@@ -213,3 +217,5 @@ fn a_call_over_a_limit_is_refused_in_the_vendors_shape_and_spends_nothing() {
     house.clock.advance(wait);
     assert_eq!(verify(&house, &second, point).status, StatusCode::OK);
 }
+
+mod people;
