@@ -15,8 +15,8 @@ use countersign_domain::install_code::InstallCodeKeys;
 use countersign_domain::message::SenderName;
 use countersign_domain::network::Network;
 use countersign_domain::operations::{
-    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, Policy, Ports, RedeemTicket, SignIn,
-    SignedCalls,
+    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, PeoplePorts, Policy, Ports,
+    RedeemTicket, SignIn, SignedCalls,
 };
 use countersign_domain::ports::{
     Authority, Clock, Directory, Entropy, Marks, Records, Reports, SealingKeyRow, SecretRow, Tally,
@@ -24,7 +24,7 @@ use countersign_domain::ports::{
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
-use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines};
+use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines, People};
 use countersign_senders::Inbox;
 use countersign_senders::templates::Book;
 use countersign_stores::memory::MemoryMarks;
@@ -42,6 +42,7 @@ use crate::delivery::{self, Doorbell, Inboxes, KeptReports, Lanes, ReportsDoor};
 use crate::dev::{self, DevDoor, Identity};
 use crate::directory::SnapshotDirectory;
 use crate::http::Dispatcher;
+use crate::id_tokens::IdTokenKeys;
 use crate::listen::{self, Limits};
 use crate::master_key::MasterKeySource;
 use crate::metrics::Metrics;
@@ -65,11 +66,14 @@ const FORGET_EVERY: u32 = 600;
 /// How long messages that are in senders' hands may still take when the last call has ended.
 const LAST_MESSAGES: Duration = Duration::from_millis(1_500);
 
-/// How often old install codes are looked for.
+/// How often old install codes and sessions are looked for.
 const SWEEP: Duration = Duration::from_hours(1);
 
 /// An install code that nobody used is forgotten this long after its deadline.
 const UNUSED: Duration = Duration::from_hours(30 * 24);
+
+/// A session is forgotten this long after its time; until then the audit trail's words about it can be looked up.
+const ENDED: Duration = Duration::from_hours(30 * 24);
 
 /// How many accounts the limits on issuing remember at once: 1.5 MB, and more than a node gets to see in the minute after
 /// which an account is empty again.
@@ -148,7 +152,11 @@ impl Vault {
     }
 
     /// The installation's keys for contacts.
-    async fn contact_keys(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<Arc<ContactKeys>> {
+    pub(crate) async fn contact_keys(
+        &self,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> anyhow::Result<Arc<ContactKeys>> {
         let draw = || Ok(Secret::new(entropy.array::<32>().to_vec()));
         let secret = self.secret(ContactKeys::NAME, clock, entropy, draw).await?;
         let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
@@ -200,6 +208,7 @@ pub struct House {
     directory: Arc<SnapshotDirectory>,
     nonces: Arc<KeptNonces>,
     passwords: Arc<ArgonPasswords>,
+    id_tokens: Arc<IdTokenKeys>,
     metrics: Arc<Metrics>,
     identity: Option<Identity>,
     authority: Arc<AgentAuthority>,
@@ -266,6 +275,7 @@ impl House {
                 Arc::<Doorbell>::clone(&doorbell),
             )
             .await?;
+        let id_tokens = Arc::new(IdTokenKeys::open(&vault, Arc::clone(&clock), &*entropy).await?);
         let inbox = Inbox::new(Arc::clone(&clock));
         let records = vault.records;
         let ports = Ports {
@@ -303,6 +313,7 @@ impl House {
             directory,
             nonces,
             passwords,
+            id_tokens,
             metrics,
             identity,
             authority,
@@ -380,7 +391,7 @@ impl House {
         let limits = Limits::of(&self.config.limits);
         tokio::select! {
             () = listen::run(listener, handshake, dispatcher, limits, stop) => {}
-            () = refresh(&self.directory, &*self.records) => {}
+            () = refresh(&self.directory, &self.id_tokens, &*self.records) => {}
             () = write_behind(&self.nonces, &*self.records, &*self.ports.clock) => {}
             () = sweep(&*self.records, &*self.ports.clock) => {}
             () = self.tls.follow(reload) => {}
@@ -425,7 +436,14 @@ impl House {
             Arc::clone(&redeem_ticket),
             self.config.codes.default_calling_code().as_deref(),
         );
+        let people = PeoplePorts {
+            records: Arc::<dyn Records>::clone(&self.records),
+            keys: Arc::clone(&self.codes.keys),
+            passwords: Arc::<ArgonPasswords>::clone(&self.passwords),
+            id_tokens: self.id_tokens.signer(public_url),
+        };
         Context {
+            people: People::new(ports, &people, &codes_of_people.check_code, policy, self.config.users.policy()),
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             redeem_ticket,
@@ -489,13 +507,18 @@ impl House {
 }
 
 /// Follows the records; never ends.
-async fn refresh(directory: &SnapshotDirectory, records: &dyn Records) {
+async fn refresh(directory: &SnapshotDirectory, id_tokens: &IdTokenKeys, records: &dyn Records) {
     let mut tick = interval(REFRESH);
     loop {
         tick.tick().await;
         match directory.refresh(records).await {
             Ok(false) => {}
-            Ok(true) => tracing::info!("apps and keys have changed"),
+            Ok(true) => {
+                tracing::info!("apps and keys have changed");
+                if let Err(error) = id_tokens.refresh(records).await {
+                    tracing::error!(%error, "could not read the keys of id tokens");
+                }
+            }
             // The last snapshot goes on serving.
             Err(error) => tracing::error!(%error, "could not read apps and keys"),
         }
@@ -519,7 +542,7 @@ async fn write_behind(nonces: &KeptNonces, records: &dyn Records, clock: &dyn Cl
     }
 }
 
-/// Forgets install codes that nobody used; never ends.
+/// Forgets install codes that nobody used, and sessions whose time is over; never ends.
 async fn sweep(records: &dyn Records, clock: &dyn Clock) {
     let mut tick = interval(SWEEP);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -527,6 +550,9 @@ async fn sweep(records: &dyn Records, clock: &dyn Clock) {
         tick.tick().await;
         if let Err(error) = records.forget_install_codes(clock.now().minus(UNUSED)).await {
             tracing::error!(%error, "could not forget the install codes that nobody used");
+        }
+        if let Err(error) = records.forget_sessions(clock.now().minus(ENDED)).await {
+            tracing::error!(%error, "could not forget the sessions whose time is over");
         }
     }
 }

@@ -18,6 +18,7 @@ mod files;
 mod hex;
 mod house;
 mod http;
+mod id_tokens;
 mod listen;
 mod machine;
 mod master_key;

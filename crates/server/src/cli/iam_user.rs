@@ -104,10 +104,14 @@ fn iam_name(flag: &str, text: &str) -> anyhow::Result<IamName> {
 }
 
 /// The first line of standard input.
-fn chosen() -> anyhow::Result<Secret<String>> {
+pub(super) fn first_line() -> anyhow::Result<Secret<String>> {
     let mut text = String::new();
     std::io::stdin().take(4_096).read_to_string(&mut text).context("the password on standard input")?;
-    let password = Secret::new(text.lines().next().unwrap_or_default().to_owned());
+    Ok(Secret::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn chosen() -> anyhow::Result<Secret<String>> {
+    let password = first_line()?;
     let fits = CHOSEN.contains(&password.expose().chars().count());
     anyhow::ensure!(fits, "a password has {} to {} characters", CHOSEN.start(), CHOSEN.end());
     Ok(password)

@@ -18,6 +18,7 @@ mod post;
 mod rotate;
 mod sample;
 mod serve;
+mod user;
 mod widget;
 
 use std::io::Write as _;
@@ -54,6 +55,9 @@ enum Command {
     /// Make, list, enable and disable users that sign in with a password, where programs cannot sign with a key
     #[command(subcommand)]
     IamUser(iam_user::IamUserCommand),
+    /// Make, list, enable and disable the people whom an app lets in
+    #[command(subcommand)]
+    User(user::UserCommand),
     /// Send one-time codes, check them, and show how they are doing
     #[command(subcommand)]
     Code(code::CodeCommand),
@@ -146,6 +150,7 @@ pub fn main() -> ExitCode {
         Command::App(command) => command.run(),
         Command::Key(command) => command.run(),
         Command::IamUser(command) => command.run(),
+        Command::User(command) => command.run(),
         Command::Code(command) => command.run(),
         Command::Contact(command) => command.run(),
         Command::InstallCode(command) => command.run(),

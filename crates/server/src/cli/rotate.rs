@@ -8,6 +8,7 @@ use super::app::entry;
 use super::{Place, block_on};
 use crate::config;
 use crate::house::Vault;
+use crate::id_tokens;
 use crate::system::{OsEntropy, SystemClock};
 
 /// How long a server may take to see a new key. It looks twice a second.
@@ -19,6 +20,12 @@ const RELIEVED: Duration = Duration::from_hours(25);
 pub(super) enum RotateCommand {
     /// Make a new sealing key; it seals in a few seconds, when every server knows it, and the old one opens for a day more
     SealingKey {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Make a new key for id tokens; it signs in two minutes, when whoever keeps the key set knows it, and the old one is shown
+    /// until its last token has expired
+    IdTokens {
         #[command(flatten)]
         place: Place,
     },
@@ -34,6 +41,7 @@ impl RotateCommand {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let said = match self {
             Self::SealingKey { place } => sealing_key(&place)?,
+            Self::IdTokens { place } => id_tokens(&place)?,
             Self::MasterKey { place } => master_key(&place)?,
         };
         writeln!(std::io::stdout(), "{said}")?;
@@ -50,6 +58,12 @@ fn sealing_key(place: &Place) -> anyhow::Result<String> {
     let name = SealingKeyRow::place(row.id);
     block_on(async { Ok(vault.records.rotate_sealing_key(row, relieved_before, audit).await?) })?;
     Ok(format!("{name} seals in {} seconds", (skew + NOTICE).as_secs()))
+}
+
+fn id_tokens(place: &Place) -> anyhow::Result<String> {
+    let vault = place.vault()?;
+    let name = block_on(id_tokens::add(&vault, &SystemClock::new(), &OsEntropy))?;
+    Ok(format!("secret/{name} signs in {} seconds", id_tokens::SHOWN_BEFORE.as_secs()))
 }
 
 fn master_key(place: &Place) -> anyhow::Result<String> {

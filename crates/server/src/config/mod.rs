@@ -7,6 +7,7 @@ mod layers;
 mod public_url;
 mod rates;
 mod tls;
+mod users;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,7 @@ use crate::client_address::{self, ProxyHeader};
 
 pub(crate) use public_url::host;
 pub use tls::Tls;
+pub use users::Users;
 
 /// The embedded defaults, with their comments.
 pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
@@ -128,6 +130,8 @@ pub struct Config {
     pub codes: Codes,
     /// How messages are sent.
     pub delivery: Delivery,
+    /// People whom apps let in.
+    pub users: Users,
     /// The store of marks.
     pub marks: Marks,
     /// Install codes.
@@ -312,6 +316,7 @@ impl Config {
             .chain(self.rates.checks())
             .chain(self.codes.checks())
             .chain(self.delivery.checks())
+            .chain(self.users.checks())
             .find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
     }
 }

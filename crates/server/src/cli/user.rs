@@ -1,0 +1,200 @@
+use std::io::Write as _;
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use countersign_domain::contact::{Channel, Contact, ContactKeys};
+use countersign_domain::ports::{Clock as _, Entropy, RecordsError};
+use countersign_domain::secret::Secret;
+use countersign_domain::user::{KeptContact, PASSWORD_LENGTH, User, UserId, UserName};
+use countersign_facades::contact_of;
+use serde_json::json;
+
+use super::app::{app_id, entry};
+use super::iam_user::first_line;
+use super::{Place, block_on, second};
+use crate::passwords;
+use crate::system::{OsEntropy, SystemClock};
+
+/// Users that are read at once.
+const PAGE: u32 = 500;
+
+#[derive(Subcommand)]
+pub(super) enum UserCommand {
+    /// Make a user, whom the app lets in; prints the id. It needs a number or a name to sign in with
+    Create {
+        /// The app that lets the user in
+        #[arg(long, value_name = "ID")]
+        app: String,
+        /// A mobile number with its calling code: +8613912345678
+        #[arg(long, value_name = "NUMBER")]
+        mobile: Option<String>,
+        /// An e-mail address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
+        /// What the user is called when signing in with a password
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Read a password from standard input; without one the user signs in by code
+        #[arg(long)]
+        password_stdin: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List the users, with the middle of their contacts left out
+    List {
+        /// Only those of this app
+        #[arg(long, value_name = "ID")]
+        app: Option<String>,
+        /// Print JSON, one object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Let a user in again; sessions of before count no more
+    Enable {
+        /// The user's id
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Let a user in no more, and end all sessions
+    Disable {
+        /// The user's id
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+impl UserCommand {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Create { app, mobile, email, name, password_stdin, json, place } => {
+                let wanted = Wanted { app, mobile, email, name, password_stdin };
+                block_on(create(&place, wanted, json))
+            }
+            Self::List { app, json, place } => block_on(list(&place, app, json)),
+            Self::Enable { id, place } => set_enabled(&place, &id, true),
+            Self::Disable { id, place } => set_enabled(&place, &id, false),
+        }
+    }
+}
+
+/// A user as the operator types it.
+struct Wanted {
+    app: String,
+    mobile: Option<String>,
+    email: Option<String>,
+    name: Option<String>,
+    password_stdin: bool,
+}
+
+async fn create(place: &Place, wanted: Wanted, json: bool) -> anyhow::Result<()> {
+    let Wanted { app, mobile, email, name, password_stdin } = wanted;
+    let default = place.beside()?.codes.default_calling_code();
+    let mobile = mobile.map(|text| number(&text, default.as_deref())).transpose()?;
+    let email = email.map(|text| Contact::address(&text).context("--email takes an e-mail address")).transpose()?;
+    let rule = "--name takes 1 to 64 letters, digits, underscores, hyphens and full stops, one of them a letter";
+    let name = name.map(|text| UserName::parse(&text).context(rule)).transpose()?;
+    anyhow::ensure!(mobile.is_some() || name.is_some(), "a user needs --mobile or --name to sign in with");
+    let entropy: &dyn Entropy = &OsEntropy;
+    let password =
+        if password_stdin { Some(passwords::hash(chosen()?.expose().as_bytes(), &entropy.array())?) } else { None };
+    let vault = place.vault()?;
+    let keys = vault.contact_keys(&SystemClock::new(), entropy).await?;
+    let kept = |contact: Contact| {
+        anyhow::Ok(KeptContact { key: keys.key(&contact), sealed: keys.seal_contact(&contact, entropy)? })
+    };
+    let user = User {
+        id: UserId::draw(entropy),
+        app: app_id(&app)?,
+        mobile: mobile.map(kept).transpose()?,
+        email: email.map(kept).transpose()?,
+        name,
+        password,
+        enabled: true,
+        generation: 0,
+        created_at: SystemClock::new().now(),
+    };
+    match vault.records.create_user(user.clone(), entry("user.created", &user.id.to_string())).await {
+        Err(RecordsError::Missing) => anyhow::bail!("there is no app {app}"),
+        Err(RecordsError::Exists) => anyhow::bail!("the app has a user with this number, address or name already"),
+        outcome => outcome?,
+    }
+    let shown = if json { describe(&user, &keys).to_string() } else { user.id.to_string() };
+    writeln!(std::io::stdout(), "{shown}")?;
+    Ok(())
+}
+
+fn number(text: &str, default_calling_code: Option<&str>) -> anyhow::Result<Contact> {
+    let contact = contact_of(text, default_calling_code).ok();
+    let can_be_dialled = |contact: &Contact| contact.channel() == Channel::Sms && contact.is_possible();
+    contact.filter(can_be_dialled).context("--mobile takes a number with its calling code: +8613912345678")
+}
+
+fn chosen() -> anyhow::Result<Secret<String>> {
+    let password = first_line()?;
+    let fits = PASSWORD_LENGTH.contains(&password.expose().chars().count());
+    anyhow::ensure!(fits, "a password has {} to {} characters", PASSWORD_LENGTH.start(), PASSWORD_LENGTH.end());
+    Ok(password)
+}
+
+async fn list(place: &Place, app: Option<String>, json: bool) -> anyhow::Result<()> {
+    let vault = place.vault()?;
+    let keys = vault.contact_keys(&SystemClock::new(), &OsEntropy).await?;
+    let app = app.map(|app| app_id(&app)).transpose()?;
+    let mut out = std::io::stdout().lock();
+    let mut after = None;
+    loop {
+        let users = vault.records.users(app.clone(), after, PAGE).await?;
+        for user in &users {
+            if json {
+                writeln!(out, "{}", describe(user, &keys))?;
+                continue;
+            }
+            let state = if user.enabled { "enabled" } else { "disabled" };
+            let name = user.name.as_ref().map_or("-", UserName::as_str);
+            let [mobile, email] = [&user.mobile, &user.email]
+                .map(|contact| masked(contact.as_ref(), &keys).unwrap_or_else(|| "-".to_owned()));
+            let (id, app, since) = (user.id, user.app.as_str(), second(user.created_at));
+            writeln!(out, "{id}  {state:<8}  {app}  {since}  {mobile}  {email}  {name}")?;
+        }
+        match users.last() {
+            Some(last) => after = Some(last.id),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// A contact with its middle left out; without one, `None`.
+fn masked(contact: Option<&KeptContact>, keys: &ContactKeys) -> Option<String> {
+    let opened = contact.map(|contact| keys.open_contact(contact.key, &contact.sealed));
+    opened.map(|contact| contact.map_or_else(|_| "does not open".to_owned(), |contact| contact.masked()))
+}
+
+fn describe(user: &User, keys: &ContactKeys) -> serde_json::Value {
+    json!({
+        "id": user.id.to_string(),
+        "app": user.app.as_str(),
+        "mobile": masked(user.mobile.as_ref(), keys),
+        "email": masked(user.email.as_ref(), keys),
+        "name": user.name.as_ref().map(UserName::as_str),
+        "has_password": user.password.is_some(),
+        "enabled": user.enabled,
+        "created_at_ms": user.created_at.milliseconds(),
+    })
+}
+
+fn set_enabled(place: &Place, id: &str, enabled: bool) -> anyhow::Result<()> {
+    let audit = entry(if enabled { "user.enabled" } else { "user.disabled" }, id);
+    let user = UserId::parse(id).with_context(|| format!("{id:?} is no user id"))?;
+    let vault = place.vault()?;
+    match block_on(async { Ok(vault.records.set_user_enabled(user, enabled, audit).await) })? {
+        Err(RecordsError::Missing) => anyhow::bail!("there is no user {id}"),
+        outcome => Ok(outcome?),
+    }
+}
