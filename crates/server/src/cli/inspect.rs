@@ -28,7 +28,8 @@ impl Inspect {
         let directory = block_on(async { Ok(SnapshotDirectory::open(&*records, master_key).await?) })?;
         let keyring = directory.keyring();
         // A captcha_token is a ticket, three hyphens, and where the piece was put.
-        let token = self.token.split("---").next().unwrap_or_default();
+        // A ticket may hold hyphens itself.
+        let token = self.token.split("---{").next().unwrap_or_default();
         let shown = if let Ok(bytes) = keyring.open(Purpose::Challenge, token) {
             challenge(&ChallengeRecord::decode(&bytes)?)
         } else if let Ok(bytes) = keyring.open(Purpose::Ticket, token) {
