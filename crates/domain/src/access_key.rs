@@ -33,11 +33,17 @@ pub enum Permission {
     RevokeAgents,
     /// Make, rename and remove groups.
     ManageGroups,
+    /// See the accounts of the app's directory, what they own, and where it is attached.
+    ReadDirectory,
+    /// Change accounts and what they own, and with that who is asked for consent.
+    ManageDirectory,
+    /// Make office sites, attach what the app owns or has a code for, and detach it.
+    AttachResources,
 }
 
 impl Permission {
     /// Every permission, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::RedeemTickets,
         Self::SendCodes,
         Self::CheckCodes,
@@ -49,6 +55,9 @@ impl Permission {
         Self::ReadAgents,
         Self::RevokeAgents,
         Self::ManageGroups,
+        Self::ReadDirectory,
+        Self::ManageDirectory,
+        Self::AttachResources,
     ];
 
     /// The word for this permission on the command line and at rest.
@@ -65,6 +74,9 @@ impl Permission {
             Self::ReadAgents => "agents.read",
             Self::RevokeAgents => "agents.revoke",
             Self::ManageGroups => "groups.manage",
+            Self::ReadDirectory => "directory.read",
+            Self::ManageDirectory => "directory.manage",
+            Self::AttachResources => "resources.attach",
         }
     }
 

@@ -90,6 +90,23 @@ impl Resource {
     }
 }
 
+/// Who asks for a code, in words for the person who gets it: at most 128 characters, none that controls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester(String);
+
+impl Requester {
+    /// The words, without what controls and without what is too long; `None` if nothing is left.
+    pub fn of(text: &str) -> Option<Self> {
+        let words: String = text.chars().filter(|character| !character.is_control()).take(128).collect();
+        (!words.trim().is_empty()).then_some(Self(words))
+    }
+
+    /// The words.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The digits of a code.
 pub struct Digits(Secret<String>);
 
@@ -184,6 +201,8 @@ pub struct Code {
     pub id: CodeId,
     /// For whom and what it is.
     pub binding: Binding,
+    /// Who asked for it, where its message says so.
+    pub requester: Option<Requester>,
     /// How it was sent.
     pub channel: Channel,
     /// The contact, sealed by [`ContactKeys::seal_contact`](crate::contact::ContactKeys::seal_contact).

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::account::AccountId;
 use crate::app::AppId;
 use crate::code::Binding;
 use crate::contact::ContactKey;
@@ -17,6 +18,8 @@ pub enum CodeLimit {
     Resend,
     /// Codes to one contact a day, from all apps.
     Contact,
+    /// Codes a day that ask one account of an app's directory for its consent.
+    Account,
     /// Codes a day that people on one network asked for: a /24 of IPv4, a /64 of IPv6.
     Network,
     /// Codes of one app a day.
@@ -39,9 +42,10 @@ pub enum CodeLimit {
 
 impl CodeLimit {
     /// Every limit.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Resend,
         Self::Contact,
+        Self::Account,
         Self::Network,
         Self::App,
         Self::Country,
@@ -58,6 +62,7 @@ impl CodeLimit {
         match self {
             Self::Resend => "codes.resend",
             Self::Contact => "codes.contact.day",
+            Self::Account => "codes.account.day",
             Self::Network => "codes.network.day",
             Self::App => "codes.app.day",
             Self::Country => "codes.country.day",
@@ -133,6 +138,8 @@ pub struct Over {
 pub struct CodeRates {
     /// For [`CodeLimit::Contact`].
     pub per_contact: Option<Rule>,
+    /// For [`CodeLimit::Account`].
+    pub per_account: Option<Rule>,
     /// For [`CodeLimit::Network`].
     pub per_network: Option<Rule>,
     /// For [`CodeLimit::App`].
@@ -157,6 +164,7 @@ pub struct CodeRates {
 pub(crate) struct Sending<'a> {
     pub(crate) binding: &'a Binding,
     pub(crate) interval: Option<Duration>,
+    pub(crate) account: Option<AccountId>,
     pub(crate) network: Option<String>,
     pub(crate) country: Option<u16>,
     /// A number without its last four digits.
@@ -167,7 +175,7 @@ pub(crate) struct Sending<'a> {
 impl CodeRates {
     /// What a send costs, the narrowest limit first.
     pub(crate) fn of_send(&self, sending: &Sending<'_>) -> Vec<Charge> {
-        let Sending { binding, interval, network, country, prefix, price } = sending;
+        let Sending { binding, interval, account, network, country, prefix, price } = sending;
         let app = binding.app.as_str();
         let resend =
             interval.map(|interval| Charge::new(CodeLimit::Resend, &subject_of(binding), Rule { burst: 1, interval }));
@@ -175,6 +183,7 @@ impl CodeRates {
         let spend = of(CodeLimit::Spend, self.spend_per_app, Some(app.to_owned()))
             .filter(|_| *price > 0)
             .map(|charge| Charge { cost: *price, ..charge });
+        let account = account.map(|account| format!("{app}/{account}"));
         let country = country.map(|country| format!("{app}/{country}"));
         let texts = |subject: Option<String>| subject.filter(|_| prefix.is_some());
         let unverified = |limit, rule: Option<Rule>, subject| {
@@ -187,6 +196,7 @@ impl CodeRates {
         [
             resend,
             of(CodeLimit::Contact, self.per_contact, Some(binding.contact.to_string())),
+            of(CodeLimit::Account, self.per_account, account),
             of(CodeLimit::Network, self.per_network, network.clone()),
             of_prefix,
             of_country,
@@ -245,6 +255,7 @@ mod tests {
         let rule = Some(RULE);
         CodeRates {
             per_contact: rule,
+            per_account: rule,
             per_network: rule,
             per_app: rule,
             per_country: rule,
@@ -265,6 +276,7 @@ mod tests {
         let sending = Sending {
             binding: &binding,
             interval: Some(Duration::from_mins(1)),
+            account: AccountId::from_number(contact.0[0].into()),
             network: Some(Network::around(network.parse().unwrap()).to_string()),
             country: Some(country),
             prefix: Some("+861391234"),
@@ -284,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_network_is_a_24_or_a_64() {
-        let network = |address| accounts("one", 1, address, 86)[2].clone();
+        let network = |address| accounts("one", 1, address, 86)[3].clone();
         assert_eq!(network("192.0.2.1"), network("192.0.2.254"));
         assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.7"));
         assert_ne!(network("192.0.2.1"), network("192.0.3.1"));

@@ -13,6 +13,7 @@
 //! * A text message is billed by its [`segments`].
 //! * An [`install_code`] lets machines join a [`group`] until its deadline; the [`guess_budget`] keeps short ones safe. An
 //!   [`agent`] is a machine that joined.
+//! * An [`account`] owns resources; one is attached to an [`office_site`] with a code that was sent to its owner.
 //! * An [`iam_user`] signs in with a password, and gets a token for programs that cannot sign.
 //! * A [`user`] is a person whom an app lets in, by a code or a password, into a [session](user::Session).
 //! * [`rates`] are the limits on how often a client and an app may call.
@@ -22,6 +23,7 @@
 //! * [`testing`] (a feature) says what each port means, as a suite that every implementation runs.
 
 pub mod access_key;
+pub mod account;
 pub mod address;
 pub mod agent;
 pub mod app;
@@ -38,8 +40,10 @@ pub mod install_code;
 pub mod language;
 pub mod message;
 pub mod network;
+pub mod office_site;
 pub mod operations;
 pub mod ports;
+pub mod private_network;
 pub mod rates;
 pub mod routes;
 pub mod sealing;

@@ -1,7 +1,7 @@
 //! A message: a code on its way to a contact, in words.
 
 use crate::app::AppId;
-use crate::code::{CodePurpose, Digits, Resource};
+use crate::code::{CodePurpose, Digits, Requester, Resource};
 use crate::contact::{Channel, Contact};
 use crate::language::Language;
 use crate::secret::Secret;
@@ -62,6 +62,8 @@ pub struct Subject {
     pub purpose: CodePurpose,
     /// What it gives access to, if it is for one thing only.
     pub resource: Option<Resource>,
+    /// Who asks for it, where the person does not.
+    pub requester: Option<Requester>,
     /// The code.
     pub digits: Digits,
     /// How long it holds from now on, in whole minutes, at least 1.

@@ -66,9 +66,52 @@ impl Network {
         address.is_ipv4() == self.first.is_ipv4() && masked(address, self.prefix) == self.first
     }
 
+    /// How many bits its addresses share.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    /// Its first address.
+    pub fn first(&self) -> IpAddr {
+        self.first
+    }
+
+    /// Whether an address is in both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.contains(other.first) || other.contains(self.first)
+    }
+
+    /// Its parts of this many shared bits, in order: none where it is smaller itself, and none of IPv6.
+    pub fn parts(&self, prefix: u8) -> impl Iterator<Item = Self> + use<> {
+        let (IpAddr::V4(first), true) = (self.first, (self.prefix..=32).contains(&prefix)) else {
+            return PartsOf { next: None, step: 0, last: 0, prefix };
+        };
+        let span = |prefix: u8| 1u64 << (32 - u32::from(prefix));
+        let start = u64::from(first.to_bits());
+        PartsOf { next: Some(start), step: span(prefix), last: start + span(self.prefix) - 1, prefix }
+    }
+
     /// Whether it is every address of its family.
     pub fn is_everything(&self) -> bool {
         self.prefix == 0
+    }
+}
+
+struct PartsOf {
+    next: Option<u64>,
+    step: u64,
+    last: u64,
+    prefix: u8,
+}
+
+impl Iterator for PartsOf {
+    type Item = Network;
+
+    fn next(&mut self) -> Option<Network> {
+        let at = self.next.filter(|at| *at <= self.last)?;
+        self.next = Some(at + self.step);
+        let first = u32::try_from(at).ok()?;
+        Some(Network { first: IpAddr::V4(first.into()), prefix: self.prefix })
     }
 }
 

@@ -180,6 +180,7 @@ impl HuaweiServiceTickets {
             to: &to,
             purpose: purpose()?,
             resource: None,
+            consent: None,
             language: language(&request.headers),
             payment: None,
             person: None,

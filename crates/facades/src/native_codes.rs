@@ -91,6 +91,7 @@ impl NativeCodes {
             to: &wanted.to,
             purpose: wanted.purpose,
             resource: wanted.resource,
+            consent: None,
             language: wanted.language,
             payment,
             person: None,

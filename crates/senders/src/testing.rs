@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_domain::app::AppId;
-use countersign_domain::code::{CodePurpose, Digits, Resource};
+use countersign_domain::code::{CodePurpose, Digits, Requester, Resource};
 use countersign_domain::contact::Contact;
 use countersign_domain::language::Language;
 use countersign_domain::message::{Message, MessageId, Subject, Text};
@@ -45,6 +45,7 @@ pub(crate) struct Draft {
     language: Language,
     purpose: String,
     resource: Option<String>,
+    requester: Option<String>,
     app: String,
     app_name: String,
     subject: String,
@@ -59,6 +60,7 @@ impl Draft {
             language: Language::English,
             purpose: "signup".to_owned(),
             resource: None,
+            requester: None,
             app: "shop".to_owned(),
             app_name: "Example".to_owned(),
             subject: String::new(),
@@ -92,6 +94,11 @@ impl Draft {
     }
 
     #[must_use]
+    pub(crate) fn requester(self, requester: &str) -> Self {
+        Self { requester: Some(requester.to_owned()), ..self }
+    }
+
+    #[must_use]
     pub(crate) fn app(self, app: &str, app_name: &str) -> Self {
         Self { app: app.to_owned(), app_name: app_name.to_owned(), ..self }
     }
@@ -108,6 +115,7 @@ impl Draft {
             app_name: self.app_name.clone(),
             purpose: CodePurpose::parse(&self.purpose).unwrap(),
             resource: self.resource.as_deref().map(|resource| Resource::parse(resource).unwrap()),
+            requester: self.requester.as_deref().and_then(Requester::of),
             digits: Digits::read("123456").unwrap(),
             minutes: 10,
             channel: Contact::parse(&self.to).unwrap().channel(),

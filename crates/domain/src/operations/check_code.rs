@@ -6,7 +6,7 @@ use crate::code::{Binding, CodePurpose, CodeState, Digits, Resource};
 use crate::contact::Contact;
 use crate::gate::Over;
 use crate::operations::{Actor, CodePorts, SendPolicy};
-use crate::ports::{Checked, CodeCheck, CodeNamed, CodeOutcome, Event, RecordsError};
+use crate::ports::{Checked, CodeCheck, CodeNamed, CodeOutcome, Event, Gained, RecordsError, Spending};
 use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
 
 /// Checks a code that a person typed in.
@@ -77,6 +77,33 @@ impl CheckCode {
         consume: Option<Customer>,
         by: Actor<'_>,
     ) -> Result<CodeVerdict, CheckCodeError> {
+        let consume = consume.map(|customer| Spending::Contact(customer, VerifiedId::draw(&*self.ports.entropy)));
+        match self.compare(named, typed, consume, by).await? {
+            Checked::Right(code, Some(gained)) => {
+                let verified = match gained {
+                    Gained::Contact(contact) => Some(contact),
+                    Gained::Attachment(_) => None, // never asked for here
+                };
+                let tries_left = if code.ended.is_some() { 0 } else { code.tries_left() };
+                Ok(CodeVerdict::Right { verified, tries_left })
+            }
+            Checked::Right(code, None) => Ok(CodeVerdict::Right { verified: None, tries_left: code.tries_left() }),
+            Checked::Wrong(code) => Ok(CodeVerdict::Wrong(code.tries_left())),
+            Checked::Dead(_, state) => Ok(CodeVerdict::Dead(state)),
+            // Nothing that is asked for here can be hindered.
+            Checked::Unknown | Checked::Hindered(_) => Ok(CodeVerdict::Unknown),
+            Checked::Refused(_, over) => Err(CheckCodeError::Limited(over)),
+        }
+    }
+
+    /// The same for any spending, as the records answer it.
+    pub(super) async fn compare(
+        &self,
+        named: CodeNamed,
+        typed: &str,
+        consume: Option<Spending>,
+        by: Actor<'_>,
+    ) -> Result<Checked, CheckCodeError> {
         let ports = &self.ports;
         let digits = Digits::read(typed).ok_or(CheckCodeError::NotACode)?;
         let keyring = ports.directory.keyring();
@@ -84,23 +111,23 @@ impl CheckCode {
         let check = CodeCheck {
             named,
             judge: Arc::new(move |id, hash| keyring.is_code(hash, id, &digits)),
-            consume: consume.map(|customer| (customer, VerifiedId::draw(&*ports.entropy))),
+            consume,
             charges: Arc::new(move |code| rates.of_try(&code.binding.app, code.binding.contact)),
             refunds: Arc::new(move |code| of_verified.of_verified(&code.unverified)),
         };
         let audit = AuditEntry::new(ports.clock.now(), by.name, "code.checked", "").with_detail(by.detail);
         let checked = ports.records.check_code(check, audit).await?;
-        let (outcome, verdict) = match checked {
-            Checked::Right(code, verified) => {
-                let tries_left = if verified.is_some() { 0 } else { code.tries_left() };
-                (CodeOutcome::Right, Ok(CodeVerdict::Right { verified, tries_left }))
-            }
-            Checked::Wrong(code) => (CodeOutcome::Wrong, Ok(CodeVerdict::Wrong(code.tries_left()))),
-            Checked::Dead(_, state) => (CodeOutcome::Dead, Ok(CodeVerdict::Dead(state))),
-            Checked::Unknown => (CodeOutcome::Unknown, Ok(CodeVerdict::Unknown)),
-            Checked::Refused(_, over) => (CodeOutcome::Limited, Err(CheckCodeError::Limited(over))),
+        let outcome = match &checked {
+            Checked::Right(..) => Some(CodeOutcome::Right),
+            Checked::Wrong(_) => Some(CodeOutcome::Wrong),
+            Checked::Dead(..) => Some(CodeOutcome::Dead),
+            Checked::Unknown => Some(CodeOutcome::Unknown),
+            Checked::Refused(..) => Some(CodeOutcome::Limited),
+            Checked::Hindered(_) => None,
         };
-        ports.tally.count(Event::CodeChecked(outcome));
-        verdict
+        if let Some(outcome) = outcome {
+            ports.tally.count(Event::CodeChecked(outcome));
+        }
+        Ok(checked)
     }
 }

@@ -124,6 +124,7 @@ impl DeliverMessages {
             app_name: app.map_or_else(String::new, |app| app.name.clone()),
             purpose: code.binding.purpose.clone(),
             resource: code.binding.resource.clone(),
+            requester: code.requester.clone(),
             digits,
             minutes: whole_minutes(code.expires_at.since(ports.clock.now())),
             channel: code.channel,

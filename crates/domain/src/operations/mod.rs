@@ -1,5 +1,6 @@
 //! The use-cases, one file each. A façade reads a vendor's words, makes one call here, and writes the answer in its words.
 
+mod attach_resource;
 mod attend_agent;
 mod attend_session;
 mod check_code;
@@ -13,17 +14,22 @@ mod keep_outbox;
 mod let_in;
 mod machines;
 mod manage_agents;
+mod manage_directory;
 mod manage_groups;
+mod owners;
 mod people;
 mod read_codes;
 mod read_install_codes;
 mod redeem_ticket;
 mod revoke_install_code;
 mod send_code;
+mod send_owner_code;
 mod sign_in;
 mod signed_calls;
 mod verified_contacts;
+mod verify_resource;
 
+pub use attach_resource::AttachResource;
 pub use attend_agent::{AttendAgent, AttendAgentError, Attended};
 pub use attend_session::{AttendSession, AttendSessionError};
 pub use check_code::{CheckCode, CheckCodeError, CodeVerdict};
@@ -39,16 +45,20 @@ pub use let_in::{
 };
 pub use machines::{Actor, MachinePorts};
 pub use manage_agents::{AgentState, ManageAgents, ManageAgentsError};
+pub use manage_directory::{ManageDirectory, ManageDirectoryError, NewAccount, NewResource, NewRows};
 pub use manage_groups::{ManageGroups, ManageGroupsError};
 pub use people::{PeoplePolicy, PeoplePorts};
+pub use owners::{Claim, ClaimError, OwnerPorts};
 pub use read_codes::{CodeStatus, ReadCodes, ReadCodesError};
 pub use read_install_codes::{ReadInstallCode, ReadInstallCodes, ReadInstallCodesError};
 pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, TicketRefusal};
 pub use revoke_install_code::{RevokeInstallCode, RevokeInstallCodeError};
-pub use send_code::{DoorRules, Idempotency, NewCode, Payment, PaysFor, SendCode, SendCodeError, SentCode};
+pub use send_code::{Consent, DoorRules, Idempotency, NewCode, Payment, PaysFor, SendCode, SendCodeError, SentCode};
+pub use send_owner_code::{NewOwnerCode, SendOwnerCode, SendOwnerCodeError};
 pub use sign_in::{Credentials, SignIn, SignInError, SignedIn, TOKEN_LIFETIME, TokenRefusal};
 pub use signed_calls::{AdmissionError, NonceError, SignedCalls, SignerRefusal, Untimely};
 pub use verified_contacts::{ContactsFilter, OpenContact, VerifiedContacts, VerifiedContactsError};
+pub use verify_resource::{Verified, VerifyResource};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,10 +2,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::account::AccountId;
 use crate::app::{Action, App, AppId};
 use crate::audit::AuditEntry;
 use crate::calling_code::CallingCode;
-use crate::code::{Binding, Code, CodeId, CodePurpose, Digits, LONGEST, Resend, Resource};
+use crate::code::{Binding, Code, CodeId, CodePurpose, Digits, LONGEST, Requester, Resend, Resource};
 use crate::contact::{Channel, Contact};
 use crate::gate::{Charge, CodeLimit, Over, Sending};
 use crate::language::Language;
@@ -82,6 +83,8 @@ pub struct NewCode<'a> {
     pub purpose: CodePurpose,
     /// What it gives access to, if it is for one thing only.
     pub resource: Option<Resource>,
+    /// The account whose consent it asks for, if it does; and who asks.
+    pub consent: Option<Consent>,
     /// The language of its words.
     pub language: Language,
     /// What pays for it.
@@ -95,6 +98,15 @@ pub struct NewCode<'a> {
     pub idempotency: Option<Idempotency<'a>>,
     /// Who asks.
     pub by: Actor<'a>,
+}
+
+/// What a code asks its receiver for, where that is somebody else than who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Whose consent.
+    pub account: AccountId,
+    /// Who asks.
+    pub requester: Option<Requester>,
 }
 
 /// A code on its way.
@@ -281,8 +293,10 @@ impl SendCode {
         };
         let digits = Digits::draw(policy.digits, &*ports.entropy);
         let id = CodeId::draw(&*ports.entropy);
+        let requester = new.consent.as_ref().and_then(|consent| consent.requester.clone());
         let code = Code {
             id,
+            requester: requester.clone(),
             channel: new.to.channel(),
             sealed_contact: keys.seal_contact(new.to, &*ports.entropy)?,
             hash: ports.directory.keyring().code_hash(id, &digits, now),
@@ -299,6 +313,7 @@ impl SendCode {
             app_name: new.app.name.clone(),
             purpose: new.purpose.clone(),
             resource: new.resource.clone(),
+            requester,
             digits,
             minutes: whole_minutes(lifetime),
             channel: new.to.channel(),
@@ -333,9 +348,10 @@ impl SendCode {
         let network = paid.and_then(|paid| paid.stamp.network).or(new.person.map(Network::around));
         let network = network.map(|network| self.ports.keys.network(network).to_string());
         let country = country.map(CallingCode::number);
+        let account = new.consent.as_ref().map(|consent| consent.account);
         let prefix = (new.to.channel() == Channel::Sms).then(|| new.to.normalised());
         let prefix = prefix.and_then(|number| number.get(..number.len().saturating_sub(4)));
-        let sending = Sending { binding, interval: policy.interval, network, country, prefix, price };
+        let sending = Sending { binding, interval: policy.interval, account, network, country, prefix, price };
         let lifted = paid.is_some() && policy.ticket == TicketDemand::OverLimits;
         let enforce = |charge: Charge| {
             let documented = charge.limit == CodeLimit::Resend && new.rules.is_some();

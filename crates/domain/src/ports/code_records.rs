@@ -9,6 +9,7 @@ use crate::code::{Binding, Code, CodeId, CodeState, Resend};
 use crate::gate::{Charge, CodeLimit, Over, Refund};
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
+use crate::office_site::{Attaching, Attachment, SiteRefusal};
 use crate::ports::RecordsError;
 use crate::sealing::KeyedHash;
 use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
@@ -75,6 +76,24 @@ pub type TryCharges = Arc<dyn Fn(&Code) -> Vec<Charge> + Send + Sync>;
 /// What a code that is spent takes out of accounts again.
 pub type Refunds = Arc<dyn Fn(&Code) -> Vec<Refund> + Send + Sync>;
 
+/// What a code is spent for. Both happen in one transaction, or neither does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spending {
+    /// Its contact becomes a verified one of this customer: under this id, unless it is one already.
+    Contact(Customer, VerifiedId),
+    /// What its contact owns is attached to a site.
+    Attachment(Attaching),
+}
+
+/// What was had for a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gained {
+    /// A verified contact.
+    Contact(VerifiedContact),
+    /// A resource at a site.
+    Attachment(Attachment),
+}
+
 /// A check of a code.
 #[derive(Clone)]
 pub struct CodeCheck {
@@ -82,9 +101,8 @@ pub struct CodeCheck {
     pub named: CodeNamed,
     /// The judge of its digits.
     pub judge: Judge,
-    /// Whether right digits spend it, and make its contact a verified one of this customer: under this id, unless it is one
-    /// already.
-    pub consume: Option<(Customer, VerifiedId)>,
+    /// Whether right digits spend it, and for what.
+    pub consume: Option<Spending>,
     /// What a wrong try costs, by the code that it is at.
     pub charges: TryCharges,
     /// What a code that is spent takes out of accounts again.
@@ -94,8 +112,8 @@ pub struct CodeCheck {
 /// What a check found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// The digits are right. Where the check consumes, the code is spent now, and this is its contact.
-    Right(Code, Option<VerifiedContact>),
+    /// The digits are right. Where the check consumes, the code is spent now, and this was had for it.
+    Right(Code, Option<Gained>),
     /// They are wrong, and the try is counted.
     Wrong(Code),
     /// They were not compared: the code is not live.
@@ -104,6 +122,8 @@ pub enum Checked {
     Unknown,
     /// They were not compared: as many wrong tries were made as may be. The code takes none of it.
     Refused(Code, Over),
+    /// They were not compared: what the code would be spent for cannot be done. It costs no try.
+    Hindered(SiteRefusal),
 }
 
 /// Verbs about one-time codes. Sending and checking, and refusals of both, are told in the audit trail by the same transaction:
@@ -124,8 +144,9 @@ pub trait CodeRecords: Send + Sync {
     /// it would accept. Nothing is charged, kept or told.
     async fn would_refuse(&self, send: CodeSend) -> Result<Option<Accepted>, RecordsError>;
 
-    /// Checks a code, in one transaction: a code that is not live is not compared; a wrong try is counted, and the last one
-    /// ends the code; a right one spends it and verifies its contact, if asked. The entry's time is now.
+    /// Checks a code, in one transaction: a code that is not live is not compared, nor one that would be spent for what cannot
+    /// be done; a wrong try is counted, and the last one ends the code; a right one spends it and gives what it is spent for, if
+    /// asked. The entry's time is now.
     async fn check_code(&self, check: CodeCheck, audit: AuditEntry) -> Result<Checked, RecordsError>;
 
     /// One code. [`RecordsError::Missing`] if there is none.

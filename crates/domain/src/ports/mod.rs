@@ -17,6 +17,7 @@ mod local_throttle;
 mod marks;
 mod nonces;
 mod outbox_records;
+mod owner_records;
 mod passwords;
 mod puzzles;
 mod records;
@@ -28,8 +29,8 @@ pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, Machine
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
 pub use code_records::{
-    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Judge, REPEATABLE_FOR, Refunds, Repeatable,
-    TryCharges,
+    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, Judge, REPEATABLE_FOR, Refunds, Repeatable,
+    Spending, TryCharges,
 };
 pub use contact_records::{ContactRecords, ContactsWanted};
 pub use directory::Directory;
@@ -42,6 +43,7 @@ pub use nonces::{NonceId, NonceUse, Nonces};
 pub use outbox_records::{
     DeliveryReport, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping, OutboxRecords, Settlement,
 };
+pub use owner_records::{OwnerRecords, OwnerRows, OwnershipRecords, SiteRecords, Taken};
 pub use passwords::Passwords;
 pub use puzzles::{Busy, Puzzles};
 pub use records::{

@@ -6,7 +6,9 @@ use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
 use crate::iam_user::{IamUser, IamUserId};
-use crate::ports::{CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords, PeopleRecords};
+use crate::ports::{
+    CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords, OwnershipRecords, PeopleRecords,
+};
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
 
@@ -209,6 +211,7 @@ pub trait Records:
     + NonceRecords
     + PeopleRecords
     + PostRecords
+    + OwnershipRecords
 {
 }
 
@@ -222,6 +225,7 @@ impl<T> Records for T where
         + NonceRecords
         + PeopleRecords
         + PostRecords
+        + OwnershipRecords
 {
 }
 

@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::audit::AuditEntry;
-use crate::code::{Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, KEPT_AT_LEAST, Resend, Resource, TRIES};
+use crate::code::{
+    Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, KEPT_AT_LEAST, Requester, Resend, Resource, TRIES,
+};
 use crate::contact::{Channel, ContactKey};
 use crate::gate::{Charge, CodeLimit, Over, Refund};
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
-    ContactsWanted, Judge, RecordsError, Repeatable,
+    ContactsWanted, Gained, Judge, RecordsError, Repeatable, Spending,
 };
 use crate::sealing::KeyedHash;
 use crate::testing::{app, block_on};
@@ -76,6 +78,7 @@ pub(super) fn send(number: u8, contact: u8) -> CodeSend {
         code: Code {
             id: CodeId::from_bytes([number; 16]),
             binding: binding(contact),
+            requester: Requester::of("Acme (1)"),
             channel: Channel::Sms,
             sealed_contact: vec![contact],
             hash: KeyedHash::from_bytes([number; 20]),
@@ -111,11 +114,11 @@ fn digits(number: u8) -> Judge {
     Arc::new(move |_, hash| *hash == KeyedHash::from_bytes([number; 20]))
 }
 
-/// Nobody in particular, under a fresh id.
-fn customer() -> (Customer, VerifiedId) {
+/// For a contact of nobody in particular, under a fresh id.
+fn customer() -> Spending {
     static DRAWN: AtomicUsize = AtomicUsize::new(1000);
     let drawn = DRAWN.fetch_add(1, Ordering::Relaxed) as u128;
-    (Customer::default(), VerifiedId(drawn.to_be_bytes()))
+    Spending::Contact(Customer::default(), VerifiedId(drawn.to_be_bytes()))
 }
 
 /// A check that consumes and costs nothing.
@@ -322,10 +325,10 @@ where
         let ann = Customer::parse("ann").expect("a customer");
         let spend = |number, contact, id| {
             self.sent(&send(number, contact));
-            let consume = Some((ann.clone(), VerifiedId([id; 16])));
+            let consume = Some(Spending::Contact(ann.clone(), VerifiedId([id; 16])));
             let check = CodeCheck { consume, ..plain(newest(contact), digits(number)) };
             match self.check_with(check, NOW.plus(Duration::from_secs(number.into()))) {
-                Checked::Right(_, Some(contact)) => contact,
+                Checked::Right(_, Some(Gained::Contact(contact))) => contact,
                 other => panic!("{other:?}"),
             }
         };

@@ -13,9 +13,10 @@ use crate::gate::{Charge, CodeLimit, Over, Refund};
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
-    ContactsWanted, DeliveryReport, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping, OutboxRecords,
-    REPEATABLE_FOR, RecordsError, Repeatable, Settlement,
+    ContactsWanted, DeliveryReport, Gained, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping,
+    OutboxRecords, REPEATABLE_FOR, RecordsError, Repeatable, Settlement, Spending,
 };
+use crate::testing::model_owners::Owners;
 use crate::throttle::{Throttled, decide, refunded};
 use crate::time::Timestamp;
 use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
@@ -25,14 +26,15 @@ use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
 pub struct ModelCodes(Arc<Mutex<State>>);
 
 #[derive(Clone, Default)]
-struct State {
-    apps: Vec<AppId>,
+pub(super) struct State {
+    pub(super) apps: Vec<AppId>,
     codes: Vec<Code>,
     messages: Vec<(MessageRow, Option<Timestamp>)>,
     contacts: Vec<VerifiedContact>,
     calls: Vec<(Repeatable, CodeId, Timestamp)>,
     accounts: HashMap<String, Timestamp>,
-    audit: Vec<AuditEntry>,
+    pub(super) owners: Owners,
+    pub(super) audit: Vec<AuditEntry>,
 }
 
 type Accounts = Vec<(String, Timestamp)>;
@@ -44,7 +46,7 @@ impl ModelCodes {
         Self(Arc::new(Mutex::new(State { apps, ..State::default() })))
     }
 
-    fn verb<T>(&self, verb: impl FnOnce(&mut State) -> Result<T, RecordsError>) -> Result<T, RecordsError> {
+    pub(super) fn verb<T>(&self, verb: impl FnOnce(&mut State) -> Result<T, RecordsError>) -> Result<T, RecordsError> {
         let mut state = self.0.lock().map_err(|_| RecordsError::Unavailable("a test panicked".to_owned()))?;
         verb(&mut state)
     }
@@ -204,6 +206,12 @@ impl CodeRecords for ModelCodes {
                 state.tell(&audit, &id, "dead");
                 return Ok(Checked::Dead(code, live));
             }
+            if let Some(Spending::Attachment(attaching)) = &check.consume
+                && let Err(refusal) = state.owners.attachable(attaching)
+            {
+                state.tell(&audit, &id, &format!("hindered {}", refusal.word()));
+                return Ok(Checked::Hindered(refusal));
+            }
             let charged = match state.charge(&(check.charges)(&code), now) {
                 Ok((charged, _)) => charged,
                 Err(over) => {
@@ -213,16 +221,23 @@ impl CodeRecords for ModelCodes {
             };
             if (check.judge)(code.id, &code.hash) {
                 state.tell(&audit, &id, "right");
-                let Some((customer, verified)) = &check.consume else { return Ok(Checked::Right(code, None)) };
+                let Some(spending) = &check.consume else { return Ok(Checked::Right(code, None)) };
+                let gained = match spending {
+                    Spending::Contact(customer, id) => Gained::Contact(state.verify(&code, customer, *id, now)),
+                    Spending::Attachment(attaching) => {
+                        let attachment = state.owners.attach(attaching, Some(code.id), now);
+                        state.tell_attached(&audit, &attachment);
+                        Gained::Attachment(attachment)
+                    }
+                };
                 state.end(code.id, now, CodeEnd::Spent);
                 for Refund { account, rule, cost } in (check.refunds)(&code) {
                     if let Some(empty_at) = state.accounts.get_mut(&account) {
                         *empty_at = refunded(*empty_at, now, rule, cost);
                     }
                 }
-                let contact = state.verify(&code, customer, *verified, now);
                 (code.ended, code.sealed_digits) = (Some((now, CodeEnd::Spent)), None);
-                return Ok(Checked::Right(code, Some(contact)));
+                return Ok(Checked::Right(code, Some(gained)));
             }
             state.tell(&audit, &id, "wrong");
             state.accounts.extend(charged);

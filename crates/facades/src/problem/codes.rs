@@ -123,6 +123,10 @@ pub(super) fn over_limit(limit: CodeLimit, ticket_lifts: bool) -> Words<'static>
             "This contact has got as many codes as it may in a day. Wait for as long as `retry_after_ms` says.",
             "该联系方式当日的验证码数量已达上限，请等待 `retry_after_ms` 所示的毫秒数。",
         ),
+        (CodeLimit::Account, _) => (
+            "The owner of this account was asked for consent as often as may be in a day. Wait for as long as `retry_after_ms` says.",
+            "当日向该账号所有者征求同意的次数已达上限，请等待 `retry_after_ms` 所示的毫秒数。",
+        ),
         (CodeLimit::Network, false) => (
             "People on this network have asked for as many codes as they may in a day. Wait for as long as `retry_after_ms` says.",
             "该网段当日请求的验证码数量已达上限，请等待 `retry_after_ms` 所示的毫秒数。",

@@ -1,7 +1,7 @@
 //! One template: its parts, and what is rendered from them.
 
 use countersign_domain::app::AppId;
-use countersign_domain::code::{CodePurpose, Digits, Resource};
+use countersign_domain::code::{CodePurpose, Digits, Requester, Resource};
 use countersign_domain::contact::Channel;
 use countersign_domain::language::Language;
 use countersign_domain::message::Subject;
@@ -95,6 +95,7 @@ impl Words {
             minutes => about.minutes,
             purpose => about.purpose.as_str(),
             resource => about.resource.as_ref().map_or("", |resource| resource.as_str()),
+            requester => about.requester.as_ref().map_or("", Requester::as_str),
             action => action(about),
         };
         let template = self.environment.get_template(part).map_err(|error| (part, error))?;
@@ -144,6 +145,7 @@ fn sample(
         app_name: "Sample".to_owned(),
         purpose: CodePurpose::parse(purpose)?,
         resource: resource.and_then(Resource::parse),
+        requester: resource.and_then(|_| Requester::of("Sample (1)")),
         digits: Digits::read("314159")?,
         minutes,
         channel,

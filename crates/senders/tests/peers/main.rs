@@ -62,6 +62,7 @@ fn message(to: &str, subject: &str, body: &str) -> Message {
         app_name: "Example".to_owned(),
         purpose: CodePurpose::parse("signup").unwrap(),
         resource: None,
+        requester: None,
         digits: Digits::read("123456").unwrap(),
         minutes: 10,
         channel: to.channel(),

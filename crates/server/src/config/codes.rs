@@ -49,6 +49,8 @@ pub struct Codes {
     pub blocked: Vec<Blocked>,
     /// Codes to one contact.
     pub per_contact: DailyRate,
+    /// Codes that ask one account for its consent.
+    pub per_account: DailyRate,
     /// Codes that people on one network ask for.
     pub per_network: DailyRate,
     /// Texts of one app to one country.
@@ -94,6 +96,7 @@ impl Codes {
             purposes: self.purposes.iter().map(|(name, purpose)| (name.clone(), purpose.over(default))).collect(),
             rates: CodeRates {
                 per_contact: self.per_contact.rule(),
+                per_account: self.per_account.rule(),
                 per_network: self.per_network.rule(),
                 per_app: self.per_app.rule(),
                 per_country: self.per_country.rule(),
@@ -160,6 +163,7 @@ impl Codes {
                 "must have `digits` of 6 to 10, `lifetime_seconds` of 30 to 600 and `resend_seconds` of at most 3600",
             ),
             ("codes.per_contact", self.per_contact.is_sane(), RATE),
+            ("codes.per_account", self.per_account.is_sane(), RATE),
             ("codes.per_network", self.per_network.is_sane(), RATE),
             ("codes.per_country", self.per_country.is_sane(), RATE),
             ("codes.per_app", self.per_app.is_sane(), RATE),

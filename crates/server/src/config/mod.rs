@@ -53,6 +53,7 @@ wrong_passwords.burst = 0
 [codes]
 resend_seconds = 0
 per_contact.burst = 0
+per_account.burst = 0
 per_network.burst = 0
 per_country.burst = 0
 per_app.burst = 0

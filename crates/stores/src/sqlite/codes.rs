@@ -3,11 +3,14 @@
 use async_trait::async_trait;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
-use countersign_domain::code::{Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, Resend, Resource, TRIES};
+use countersign_domain::code::{
+    Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, Requester, Resend, Resource, TRIES,
+};
 use countersign_domain::contact::{Channel, ContactKey};
 use countersign_domain::gate::{Charge, CodeLimit, Over, Refund};
 use countersign_domain::ports::{
-    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, REPEATABLE_FOR, RecordsError, Repeatable,
+    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, REPEATABLE_FOR, RecordsError, Repeatable,
+    Spending,
 };
 use countersign_domain::sealing::KeyedHash;
 use countersign_domain::throttle::{Throttled, decide, refunded};
@@ -15,11 +18,12 @@ use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{changed, damaged, parsed, refused, tell, time};
-use super::{SqliteRecords, accounts, contacts, outbox};
+use super::{SqliteRecords, accounts, contacts, outbox, sites};
 
 /// The columns of a code, for rows that [`read`] reads.
-pub(super) const COLUMNS: &str = "code.id AS code_id, code.app, code.purpose, code.contact, code.resource, code.channel, \
-     code.sealed_contact, code.hash, code.sealed_digits, code.unverified, code.tries AS code_tries, code.created_at AS code_created_at, \
+pub(super) const COLUMNS: &str = "code.id AS code_id, code.app, code.purpose, code.contact, code.resource, code.requester, \
+     code.channel, code.sealed_contact, code.hash, code.sealed_digits, code.unverified, code.tries AS code_tries, \
+     code.created_at AS code_created_at, \
      code.expires_at AS code_expires_at, code.ended_at, code.ended";
 
 #[async_trait]
@@ -140,8 +144,8 @@ fn remember(connection: &Connection, call: Repeatable, code: CodeId, now: Timest
 fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
     let Code { binding, .. } = code;
     let insert = "INSERT INTO code (id, app, purpose, contact, resource, channel, sealed_contact, hash, sealed_digits, \
-                  unverified, tries, created_at, expires_at) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+                  unverified, tries, created_at, expires_at, requester) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     let values = params![
         code.id.bytes(),
         binding.app.as_str(),
@@ -156,6 +160,7 @@ fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
         code.tries,
         code.created_at.milliseconds(),
         code.expires_at.milliseconds(),
+        code.requester.as_ref().map_or("", Requester::as_str),
     ];
     changed(connection, insert, values)
 }
@@ -180,6 +185,12 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
         tells(&id, "dead")?;
         return Ok(Checked::Dead(code, state));
     }
+    if let Some(Spending::Attachment(attaching)) = &check.consume
+        && let Err(refusal) = sites::attachable(connection, attaching)?
+    {
+        tells(&id, &format!("hindered {}", refusal.word()))?;
+        return Ok(Checked::Hindered(refusal));
+    }
     let costs = (check.charges)(&code);
     let Charged { accounts, .. } = match charge(connection, &costs, now)? {
         Ok(after) => after,
@@ -190,7 +201,15 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
     };
     if (check.judge)(code.id, &code.hash) {
         tells(&id, "right")?;
-        let Some((customer, verified)) = &check.consume else { return Ok(Checked::Right(code, None)) };
+        let Some(spending) = &check.consume else { return Ok(Checked::Right(code, None)) };
+        let gained = match spending {
+            Spending::Contact(customer, verified) => {
+                Gained::Contact(contacts::verify(connection, &code, customer, *verified, now)?)
+            }
+            Spending::Attachment(attaching) => {
+                Gained::Attachment(sites::attach(connection, attaching, Some(code.id), audit)?)
+            }
+        };
         end(connection, code.id, now, CodeEnd::Spent)?;
         code.ended = Some((now, CodeEnd::Spent));
         code.sealed_digits = None;
@@ -199,8 +218,7 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
                 accounts::write(connection, &account, refunded(empty_at, now, rule, cost))?;
             }
         }
-        let contact = contacts::verify(connection, &code, customer, *verified, now)?;
-        return Ok(Checked::Right(code, Some(contact)));
+        return Ok(Checked::Right(code, Some(gained)));
     }
     tells(&id, "wrong")?;
     for (account, empty_at) in accounts {
@@ -261,6 +279,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Code, rusqlite::Error> {
             contact: ContactKey(row.get("contact")?),
             resource: parsed(row, "resource", resource)?,
         },
+        requester: parsed(row, "requester", |text| Some(Requester::of(text)))?,
         channel: parsed(row, "channel", Channel::from_word)?,
         sealed_contact: row.get("sealed_contact")?,
         hash: KeyedHash::from_bytes(row.get("hash")?),

@@ -16,7 +16,9 @@ mod migrations;
 mod nonces;
 mod outbox;
 mod outbox_keeping;
+mod owners;
 mod rows;
+mod sites;
 mod users;
 mod worker;
 pub mod yardstick;
@@ -86,7 +88,8 @@ fn unavailable(error: &rusqlite::Error) -> RecordsError {
 #[cfg(test)]
 mod tests {
     use countersign_domain::testing::{
-        code_records_conformance, machine_records_conformance, outbox_conformance, people_records_conformance,
+        code_records_conformance, machine_records_conformance, outbox_conformance, owner_records_conformance,
+        people_records_conformance,
         records_conformance,
     };
 
@@ -108,6 +111,12 @@ mod tests {
     fn conforms_about_messages() {
         let folder = tempfile::tempdir().unwrap();
         outbox_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
+    }
+
+    #[test]
+    fn conforms_about_owners() {
+        let folder = tempfile::tempdir().unwrap();
+        owner_records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
     }
 
     #[test]

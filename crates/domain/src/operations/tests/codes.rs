@@ -93,6 +93,7 @@ impl Post {
             to: &to,
             purpose: CodePurpose::parse("signup").unwrap(),
             resource: None,
+            consent: None,
             language: Language::English,
             payment: None,
             person: None,

@@ -134,6 +134,7 @@ impl Post {
                         to: &to,
                         purpose: purpose.clone(),
                         resource: None,
+                        consent: None,
                         language: Language::Chinese,
                         payment: None,
                         person: None,

@@ -1,0 +1,86 @@
+use async_trait::async_trait;
+
+use crate::account::{Account, AccountId, OwnedResource, Owner};
+use crate::app::AppId;
+use crate::audit::AuditEntry;
+use crate::code::Resource;
+use crate::office_site::{Attaching, Attachment, OfficeSite, SiteId, SiteRefusal};
+use crate::ports::RecordsError;
+
+/// What is put into an app's directory at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnerRows {
+    /// Accounts.
+    pub accounts: Vec<Account>,
+    /// What accounts own; of these or of earlier ones.
+    pub resources: Vec<OwnedResource>,
+    /// The app's office sites.
+    pub sites: Vec<OfficeSite>,
+}
+
+/// What happens to a row whose id is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// None of the rows is kept.
+    Refuse,
+    /// It takes the old one's place; only when that was made stays.
+    Replace,
+}
+
+/// Verbs about accounts and what they own, each about one app's directory.
+#[async_trait]
+pub trait OwnerRecords: Send + Sync {
+    /// Keeps `rows`, all or none: [`RecordsError::Exists`] where an id is taken, or the app has an account of its own already
+    /// under another number; [`RecordsError::Missing`] where an app, or the account of a resource, is not there. A resource that
+    /// changes hands is attached nowhere any more: its former owner agreed to that, not this one.
+    async fn keep_owners(&self, rows: OwnerRows, taken: Taken, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Forgets an account, what it owns, and where that is attached. [`RecordsError::Missing`] if there is none.
+    async fn remove_account(&self, app: AppId, id: AccountId, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Forgets a resource, and where it is attached. [`RecordsError::Missing`] if there is none.
+    async fn remove_resource(&self, app: AppId, id: Resource, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// The accounts of an app's directory, by number.
+    async fn accounts(&self, app: AppId) -> Result<Vec<Account>, RecordsError>;
+
+    /// The resources of an app's directory, by id.
+    async fn resources(&self, app: AppId) -> Result<Vec<OwnedResource>, RecordsError>;
+
+    /// The resource and its owner, if it is that owner's. The look-up goes from the resource to its owner, so whether there is
+    /// an account shows neither in what is answered nor in when.
+    async fn owned(
+        &self,
+        app: AppId,
+        id: Resource,
+        owner: Owner,
+    ) -> Result<Option<(Account, OwnedResource)>, RecordsError>;
+}
+
+/// Verbs about office sites and what is attached to them.
+#[async_trait]
+pub trait SiteRecords: Send + Sync {
+    /// Keeps a new site. [`RecordsError::Exists`] if its id is taken.
+    async fn create_site(&self, site: OfficeSite, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Attaches a resource without a code: the app's own. The entry's time is now.
+    async fn attach(
+        &self,
+        attaching: Attaching,
+        audit: AuditEntry,
+    ) -> Result<Result<Attachment, SiteRefusal>, RecordsError>;
+
+    /// Ends what is attached to a site. [`RecordsError::Missing`] if there is no such site, or nothing attached to it.
+    async fn detach(&self, app: AppId, site: SiteId, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// The app's sites, by id.
+    async fn sites(&self, app: AppId) -> Result<Vec<OfficeSite>, RecordsError>;
+
+    /// What is attached to them, by site.
+    async fn attachments(&self, app: AppId) -> Result<Vec<Attachment>, RecordsError>;
+}
+
+/// Accounts, what they own, and where it is attached.
+pub trait OwnershipRecords: OwnerRecords + SiteRecords {}
+
+impl<T: OwnerRecords + SiteRecords> OwnershipRecords for T {}

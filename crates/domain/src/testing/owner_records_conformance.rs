@@ -1,0 +1,284 @@
+#![expect(clippy::expect_used, clippy::panic, reason = "a suite is a test: it stops where the store does not conform")]
+
+use std::sync::Arc;
+
+use crate::account::{Account, AccountId, AccountName, OwnedResource, Owner};
+use crate::app::AppId;
+use crate::code::{Binding, CodePurpose, Resource};
+use crate::contact::ContactKey;
+use crate::language::Language;
+use crate::network::Network;
+use crate::office_site::{Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse};
+use crate::ports::{
+    Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, OwnerRecords,
+    OwnerRows, RecordsError, SiteRecords, Spending, Taken,
+};
+use crate::sealing::KeyedHash;
+use crate::testing::code_records_conformance::{NOW, entry, send};
+use crate::testing::{app, block_on};
+
+/// What it means to be a store of accounts, what they own, and where it is attached. `open` opens the store at one place: the
+/// first time it is empty, and every later time it is what the earlier ones left.
+///
+/// # Panics
+/// Where the store does not conform.
+pub fn owner_records_conformance<R>(open: impl Fn() -> R)
+where
+    R: CodeRecords + OwnerRecords + SiteRecords + AppRecords + AuditRecords + 'static,
+{
+    let suite = Suite { store: Arc::new(open()) };
+    for id in ["owners", "others"] {
+        block_on(suite.store.create_app(app(id), entry(NOW))).expect("an app");
+    }
+    suite.rows_are_kept_all_or_none();
+    suite.a_resource_is_found_by_its_owner_and_by_nobody_else();
+    suite.a_site_takes_one_resource();
+    suite.a_code_is_spent_with_its_attachment_or_not_at_all();
+    suite.one_code_gives_one_attachment();
+    suite.consent_ends_with_its_owner();
+    let kept = suite.state();
+    drop(suite);
+    assert_eq!(Suite { store: Arc::new(open()) }.state(), kept, "what was kept is there after a reopening");
+}
+
+struct Suite<R> {
+    store: Arc<R>,
+}
+
+fn id(number: u64) -> AccountId {
+    AccountId::from_number(number).expect("an account's number")
+}
+
+fn name(text: &str) -> Resource {
+    Resource::parse(text).expect("a resource")
+}
+
+fn site_id(text: &str) -> SiteId {
+    SiteId::parse(text).expect("a site")
+}
+
+fn account(number: u64, is_own: bool) -> Account {
+    Account {
+        app: app("owners").id,
+        id: id(number),
+        name: AccountName::parse("Acme 甲").expect("a name"),
+        is_own,
+        contact: ContactKey([7; 32]),
+        sealed_contact: vec![7],
+        language: Language::Chinese,
+        created_at: NOW,
+    }
+}
+
+fn owned(resource: &str, account: u64) -> OwnedResource {
+    let network = |text: &str| Network::try_from(text.to_owned()).expect("a network");
+    OwnedResource {
+        app: app("owners").id,
+        id: name(resource),
+        account: id(account),
+        networks: vec![network("10.0.0.0/12"), network("192.168.0.0/24")],
+        created_at: NOW,
+    }
+}
+
+fn site(text: &str, kind: SiteKind) -> OfficeSite {
+    let network = Network::try_from("172.16.0.0/12".to_owned()).ok();
+    OfficeSite { app: app("owners").id, id: site_id(text), name: "一".to_owned(), kind, network, created_at: NOW }
+}
+
+fn attaching(site: SiteUse, resource: &str, account: u64, occupied: Occupied) -> Attaching {
+    Attaching { app: app("owners").id, site, resource: name(resource), account: id(account), occupied }
+}
+
+/// To a site that is there.
+fn to(site: &str, resource: &str, account: u64) -> Attaching {
+    attaching(SiteUse::Existing(site_id(site)), resource, account, Occupied::Refuse)
+}
+
+/// A code, its digits its number, for a resource.
+fn code_for(number: u8, resource: &str) -> CodeSend {
+    let mut send = send(number, 7);
+    send.code.binding = binding(resource);
+    send
+}
+
+fn binding(resource: &str) -> Binding {
+    Binding {
+        app: app("owners").id,
+        purpose: CodePurpose::parse("consent").expect("a purpose"),
+        contact: ContactKey([7; 32]),
+        resource: Some(name(resource)),
+    }
+}
+
+impl<R> Suite<R>
+where
+    R: CodeRecords + OwnerRecords + SiteRecords + AppRecords + AuditRecords + 'static,
+{
+    fn keep(&self, rows: OwnerRows, taken: Taken) -> Result<(), RecordsError> {
+        block_on(self.store.keep_owners(rows, taken, entry(NOW)))
+    }
+
+    fn keep_resource(&self, resource: OwnedResource) {
+        let rows = OwnerRows { resources: vec![resource], ..OwnerRows::default() };
+        self.keep(rows, Taken::Replace).expect("a resource");
+    }
+
+    fn state(&self) -> (Vec<Account>, Vec<OwnedResource>, Vec<OfficeSite>, Vec<Attachment>) {
+        let app = || app("owners").id;
+        (
+            block_on(self.store.accounts(app())).expect("accounts"),
+            block_on(self.store.resources(app())).expect("resources"),
+            block_on(self.store.sites(app())).expect("sites"),
+            block_on(self.store.attachments(app())).expect("attachments"),
+        )
+    }
+
+    fn attached(&self, site: &str) -> Option<Attachment> {
+        self.state().3.into_iter().find(|one| one.site == site_id(site))
+    }
+
+    fn attach(&self, attaching: Attaching) -> Result<Attachment, SiteRefusal> {
+        block_on(self.store.attach(attaching, entry(NOW))).expect("an answer")
+    }
+
+    fn sent(&self, number: u8, resource: &str) {
+        let accepted = block_on(self.store.accept_send(code_for(number, resource), entry(NOW))).expect("an answer");
+        assert!(matches!(accepted, Accepted::Queued(..)), "{accepted:?}");
+    }
+
+    fn spend(&self, number: u8, attaching: Attaching) -> Checked {
+        let named = CodeNamed::Newest(binding(attaching.resource.as_str()));
+        let check = CodeCheck {
+            named,
+            judge: Arc::new(move |_, hash| *hash == KeyedHash::from_bytes([number; 20])),
+            consume: Some(Spending::Attachment(attaching)),
+            charges: Arc::new(|_| vec![]),
+            refunds: Arc::new(|_| vec![]),
+        };
+        block_on(self.store.check_code(check, entry(NOW))).expect("an answer")
+    }
+
+    fn rows_are_kept_all_or_none(&self) {
+        let rows = OwnerRows {
+            accounts: vec![account(1, true), account(2, false), account(3, false)],
+            resources: vec![owned("cen-own", 1), owned("cen-a", 2), owned("cen-b", 2)],
+            sites: vec![
+                site("s-1", SiteKind::Simple),
+                site("s-2", SiteKind::Basic),
+                site("s-3", SiteKind::AdConnector),
+            ],
+        };
+        self.keep(rows.clone(), Taken::Refuse).expect("rows");
+        let before = self.state();
+        assert_eq!((&before.0, &before.2), (&rows.accounts, &rows.sites));
+        let fresh = |resource| OwnerRows {
+            accounts: vec![account(9, false)],
+            resources: vec![resource],
+            ..OwnerRows::default()
+        };
+        assert_eq!(self.keep(fresh(owned("cen-a", 9)), Taken::Refuse), Err(RecordsError::Exists));
+        assert_eq!(self.keep(fresh(owned("cen-c", 8)), Taken::Replace), Err(RecordsError::Missing));
+        let second = OwnerRows { accounts: vec![account(4, true)], ..OwnerRows::default() };
+        assert_eq!(self.keep(second, Taken::Replace), Err(RecordsError::Exists), "an app has one account of its own");
+        let nobodys = Account { app: AppId::parse("nobody").expect("an id"), ..account(1, false) };
+        let nobodys = OwnerRows { accounts: vec![nobodys], ..OwnerRows::default() };
+        assert_eq!(self.keep(nobodys, Taken::Refuse), Err(RecordsError::Missing));
+        assert_eq!(self.state(), before);
+        self.keep(rows, Taken::Replace).expect("the same again");
+        assert_eq!(self.state(), before);
+    }
+
+    fn a_resource_is_found_by_its_owner_and_by_nobody_else(&self) {
+        let found = |of: &str, resource: &str, owner| {
+            block_on(self.store.owned(app(of).id, name(resource), owner)).expect("an answer")
+        };
+        assert_eq!(found("owners", "cen-a", Owner::Account(id(2))), Some((account(2, false), owned("cen-a", 2))));
+        assert_eq!(found("owners", "cen-own", Owner::Own), Some((account(1, true), owned("cen-own", 1))));
+        assert!(found("owners", "cen-own", Owner::Account(id(1))).is_some());
+        for (of, resource, owner) in [
+            ("owners", "cen-a", Owner::Own),
+            ("owners", "cen-a", Owner::Account(id(3))),
+            ("owners", "cen-a", Owner::Account(id(99))),
+            ("owners", "cen-z", Owner::Account(id(2))),
+            ("others", "cen-a", Owner::Account(id(2))),
+        ] {
+            assert_eq!(found(of, resource, owner), None, "{of} {resource} {owner:?}");
+        }
+    }
+
+    fn a_site_takes_one_resource(&self) {
+        assert_eq!(self.attach(to("s-2", "cen-own", 1)), Err(SiteRefusal::OtherKind));
+        assert_eq!(self.attach(to("s-3", "cen-own", 1)), Err(SiteRefusal::OtherKind));
+        assert_eq!(self.attach(to("s-9", "cen-own", 1)), Err(SiteRefusal::Unknown));
+        assert_eq!(self.attach(to("s-1", "cen-own", 2)), Err(SiteRefusal::Gone));
+        let first = self.attach(to("s-1", "cen-own", 1)).expect("an attachment");
+        assert_eq!((first.code, first.since, first.account), (None, NOW, id(1)));
+        assert_eq!(self.attach(to("s-1", "cen-own", 1)), Ok(first), "the same again is no other");
+        assert_eq!(self.attach(to("s-1", "cen-a", 2)), Err(SiteRefusal::Occupied));
+        let instead = Attaching { occupied: Occupied::Replace, ..to("s-1", "cen-a", 2) };
+        assert_eq!(self.attach(instead).map(|one| one.resource), Ok(name("cen-a")));
+        let detach = |of: &str| block_on(self.store.detach(app(of).id, site_id("s-1"), entry(NOW)));
+        assert_eq!(detach("others"), Err(RecordsError::Missing));
+        assert_eq!((detach("owners"), detach("owners")), (Ok(()), Err(RecordsError::Missing)));
+        assert_eq!(self.attached("s-1"), None);
+        let made = attaching(SiteUse::New(site("s-4", SiteKind::AdConnector)), "cen-own", 1, Occupied::Refuse);
+        assert_eq!(self.attach(made).map(|one| one.site), Ok(site_id("s-4")));
+        assert!(self.state().2.contains(&site("s-4", SiteKind::AdConnector)));
+        let again = block_on(self.store.create_site(site("s-4", SiteKind::Simple), entry(NOW)));
+        assert_eq!(again, Err(RecordsError::Exists));
+    }
+
+    fn a_code_is_spent_with_its_attachment_or_not_at_all(&self) {
+        self.sent(101, "cen-a");
+        assert_eq!(self.spend(101, to("s-9", "cen-a", 2)), Checked::Hindered(SiteRefusal::Unknown));
+        assert_eq!(self.spend(102, to("s-2", "cen-a", 2)), Checked::Hindered(SiteRefusal::OtherKind));
+        assert_eq!(self.spend(101, to("s-1", "cen-a", 3)), Checked::Hindered(SiteRefusal::Gone));
+        assert!(matches!(self.spend(102, to("s-1", "cen-a", 2)), Checked::Wrong(code) if code.tries == 1));
+        assert_eq!(self.attached("s-1"), None, "a wrong code attaches nothing");
+        let Checked::Right(code, Some(Gained::Attachment(attachment))) = self.spend(101, to("s-1", "cen-a", 2)) else {
+            panic!("the right code is right");
+        };
+        assert_eq!((attachment.code, attachment.account), (Some(code.id), id(2)));
+        assert_eq!(self.attached("s-1"), Some(attachment));
+        let told = block_on(self.store.audit_entries(2)).expect("entries");
+        let told: Vec<_> = told.iter().map(|entry| entry.event.as_str()).collect();
+        assert!(told.contains(&"resource.attached"), "{told:?}");
+        assert!(matches!(self.spend(101, to("s-1", "cen-a", 2)), Checked::Dead(..)));
+    }
+
+    fn one_code_gives_one_attachment(&self) {
+        self.sent(103, "cen-b");
+        let won: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|number| {
+                    scope.spawn(move || {
+                        let new = SiteUse::New(site(&format!("t-{number}"), SiteKind::Simple));
+                        let checked = self.spend(103, attaching(new, "cen-b", 2, Occupied::Refuse));
+                        usize::from(matches!(checked, Checked::Right(..)))
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+        });
+        let made = self.state().2.iter().filter(|site| site.id.as_str().starts_with("t-")).count();
+        let attached = self.state().3.iter().filter(|one| one.resource == name("cen-b")).count();
+        assert_eq!((won, made, attached), (1, 1, 1));
+    }
+
+    fn consent_ends_with_its_owner(&self) {
+        self.keep_resource(owned("cen-a", 2));
+        assert!(self.attached("s-1").is_some(), "nothing has changed hands");
+        self.keep_resource(owned("cen-a", 3));
+        assert_eq!(self.attached("s-1"), None, "its new owner agreed to nothing");
+        let remove = |resource| block_on(self.store.remove_resource(app("owners").id, name(resource), entry(NOW)));
+        assert_eq!((remove("cen-a"), remove("cen-a")), (Ok(()), Err(RecordsError::Missing)));
+        let remove = |of: &str| block_on(self.store.remove_account(app(of).id, id(2), entry(NOW)));
+        assert_eq!(remove("others"), Err(RecordsError::Missing));
+        assert_eq!((remove("owners"), remove("owners")), (Ok(()), Err(RecordsError::Missing)));
+        let (accounts, resources, _, attachments) = self.state();
+        assert_eq!(accounts, [account(1, true), account(3, false)]);
+        assert_eq!(resources, [owned("cen-own", 1)]);
+        assert!(attachments.iter().all(|one| one.account == id(1)));
+    }
+}
