@@ -1,7 +1,8 @@
 //! The words of messages: ours in both languages, and the operator's own, which are read and tried at the start.
 //!
 //! A template is minijinja's, without includes, so it reaches no file, and with a limit on its steps, so it ends. Its variables
-//! are `app`, `code`, `minutes`, `purpose`, `resource` and `action`: a phrase for the purposes that everybody has, such as
+//! are `app`, `code`, `minutes`, `purpose`, `resource`, `requester` (who asks, where the person does not; often empty) and
+//! `action`: a phrase for the purposes that everybody has, such as
 //! `sign up`, and empty for others.
 
 mod files;
@@ -25,6 +26,9 @@ use words::Words;
 /// What of `about` decides which template is taken: whose, what for, how, in which language. `None` is `any`.
 type Place = (Option<AppId>, Option<CodePurpose>, Channel, Language);
 
+/// The purpose of codes that ask the owner of a resource for consent: they have words of their own.
+const CONSENT: &str = "ecd.cen";
+
 /// A text message with a line for browsers is looked at by them if it is no longer than this.
 const AUTOFILLED: usize = 140;
 
@@ -44,10 +48,13 @@ pub struct Settings {
 #[error("{0}")]
 pub struct TemplatesError(String);
 
+/// Words of ours: for codes of one purpose, or of any.
+type OurWords = (Option<&'static str>, Channel, Language, Words);
+
 /// Ours, and the operator's.
 pub struct Book {
     own: Vec<(Place, Words)>,
-    ours: Vec<(Channel, Language, Words)>,
+    ours: Vec<OurWords>,
     autofill_hosts: BTreeMap<String, String>,
 }
 
@@ -110,8 +117,11 @@ impl Book {
             let place = (app, purpose, *channel, *language);
             self.own.iter().find(|(written, _)| *written == place).map(|(_, words)| words)
         });
-        let ours = || self.ours.iter().find(|(of, in_which, _)| (of, in_which) == (channel, language));
-        own.or_else(|| ours().map(|(_, _, words)| words))
+        let ours = |of: Option<&str>| {
+            let is_it = |(purpose, on, in_which, _): &&OurWords| (*purpose, on, in_which) == (of, channel, language);
+            self.ours.iter().find(is_it).map(|(.., words)| words)
+        };
+        own.or_else(|| ours(Some(purpose.as_str()))).or_else(|| ours(None))
     }
 
     /// The line that a browser looks for (the draft "Origin-bound one-time codes delivered via SMS"), after an empty one.
@@ -136,15 +146,20 @@ impl Templates for Book {
 }
 
 /// The embedded ones.
-fn ours() -> Result<Vec<(Channel, Language, Words)>, TemplatesError> {
+fn ours() -> Result<Vec<OurWords>, TemplatesError> {
+    let consent = Some(CONSENT);
     let all = [
-        (Channel::Email, Language::English, "en/email.txt", include_str!("../templates/en/email.txt")),
-        (Channel::Sms, Language::English, "en/sms.txt", include_str!("../templates/en/sms.txt")),
-        (Channel::Email, Language::Chinese, "zh/email.txt", include_str!("../templates/zh/email.txt")),
-        (Channel::Sms, Language::Chinese, "zh/sms.txt", include_str!("../templates/zh/sms.txt")),
+        (consent, Channel::Email, Language::English, "en/consent.txt", include_str!("../templates/en/consent.txt")),
+        (consent, Channel::Email, Language::Chinese, "zh/consent.txt", include_str!("../templates/zh/consent.txt")),
+        (None, Channel::Email, Language::English, "en/email.txt", include_str!("../templates/en/email.txt")),
+        (None, Channel::Sms, Language::English, "en/sms.txt", include_str!("../templates/en/sms.txt")),
+        (None, Channel::Email, Language::Chinese, "zh/email.txt", include_str!("../templates/zh/email.txt")),
+        (None, Channel::Sms, Language::Chinese, "zh/sms.txt", include_str!("../templates/zh/sms.txt")),
     ];
     all.into_iter()
-        .map(|(channel, language, name, source)| Ok((channel, language, Words::new(channel, source, name)?)))
+        .map(|(purpose, channel, language, name, source)| {
+            Ok((purpose, channel, language, Words::new(channel, source, name)?))
+        })
         .collect()
 }
 

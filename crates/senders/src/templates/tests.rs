@@ -27,6 +27,7 @@ fn our_words() {
             Draft::sms().purpose("other"),
             Draft::email(),
             Draft::email().purpose("other").resource("cen-1"),
+            Draft::email().purpose("ecd.cen").resource("cen-1").requester("Acme 甲 (1234567890)"),
         ] {
             let Preview { subject, text, coding, characters, segments, .. } =
                 book.preview(&draft.language(language).about()).unwrap();
