@@ -15,6 +15,7 @@
 
 mod call;
 mod complaint;
+mod elastic_desktop;
 mod parameters;
 mod products;
 mod reply;
@@ -29,13 +30,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign_domain::access_key::AccessKey;
 use countersign_domain::operations::{AdmissionError, NonceError, SignedCalls, SignerRefusal};
-use countersign_domain::ports::Entropy;
+use countersign_domain::ports::{Clock, Directory, Entropy};
 use countersign_domain::secret::Secret;
 use http::HeaderMap;
 
 use crate::Context;
 use crate::door::{Facade, Head, Refusal, Request, Response};
 use crate::machines::Machines;
+use crate::owners::Owners;
 use crate::root::{Addressee, addressee};
 use crate::signing::form::Form;
 use call::{Signed, shape};
@@ -60,16 +62,20 @@ pub struct Settings {
 /// The façade.
 pub(crate) struct Alibaba {
     signed_calls: Arc<SignedCalls>,
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     machines: Machines,
+    owners: Owners,
     settings: Settings,
     products: &'static [Product],
 }
 
 impl Alibaba {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { signed_calls, machines, entropy, alibaba, .. } = context.clone();
-        Self { signed_calls, entropy, machines, settings: alibaba, products: PRODUCTS }
+        let Context { signed_calls, directory, machines, owners, clock, entropy, alibaba: settings, .. } =
+            context.clone();
+        Self { signed_calls, directory, clock, entropy, machines, owners, settings, products: PRODUCTS }
     }
 }
 
@@ -164,8 +170,10 @@ impl Alibaba {
             return Err(Complaint::NoPermission);
         }
         let (client, parameters) = (request.client, Parameters::of(form));
-        let (machines, settings) = (&self.machines, &self.settings);
-        let tree = run(Call { key, client, parameters, machines, settings }).await?;
+        let Self { directory, clock, entropy, machines, owners, settings, .. } = self;
+        let (directory, clock, entropy) = (&**directory, &**clock, &**entropy);
+        let call = Call { key, client, parameters, directory, clock, entropy, machines, owners, settings };
+        let tree = run(call).await?;
         Ok((action, tree))
     }
 }

@@ -21,6 +21,7 @@ mod native_contacts;
 mod native_install_codes;
 mod native_tickets;
 mod openapi;
+mod owners;
 mod people;
 mod problem;
 mod root;
@@ -42,6 +43,7 @@ pub use machines::{
     AgentJson, CodeAndUsesJson, CodeJson, GroupJson, Invitation, Machines, state as install_code_state,
 };
 pub use native_tickets::redemption_json;
+pub use owners::{AccountJson, Owners, ResourceJson};
 pub use people::People;
 pub use problem::{Problem, language_of};
 pub use root::{Addressee, addressee};
@@ -65,6 +67,8 @@ pub struct Context {
     pub machines: Machines,
     /// Codes and verified contacts.
     pub codes: Codes,
+    /// Accounts, what they own, and where it is attached.
+    pub owners: Owners,
     /// Users and their sessions.
     pub people: People,
     /// How machines come to this server.
@@ -113,7 +117,7 @@ mod tests {
 
     /// Files that façades share.
     const SHARED: &[&str] = &[
-        "basic", "codes", "door", "huawei", "lib", "machines", "people", "problem", "root", "signing", "testing",
+        "basic", "codes", "door", "huawei", "lib", "machines", "owners", "people", "problem", "root", "signing", "testing",
         "views",
     ];
 

@@ -17,9 +17,10 @@ use countersign_domain::gate::CodeRates;
 use countersign_domain::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
 use countersign_domain::message::SenderName;
+use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, Enforcement, EnrolPolicy, IssueChallenge,
-    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, PeoplePolicy, PeoplePorts, Policy, Ports, PurposePolicy,
+    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, OwnerPorts, PeoplePolicy, PeoplePorts, Policy, Ports, PurposePolicy,
     RedeemTicket, SendPolicy, SignIn, SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
@@ -37,7 +38,7 @@ use countersign_domain::user::KeptContact;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, NATIVE, Request, Response};
-use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings, People};
+use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings, Owners, People};
 
 /// Where every call comes from.
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -92,6 +93,11 @@ fn code_operations(ports: &CodePorts, policy: SendPolicy, redeem: &Arc<RedeemTic
     let month = Duration::from_hours(30 * 24);
     let keep = Keep { codes: month, contacts: month };
     Codes::new(ports, policy, DeliveryPolicy::DEFAULT, keep, Arc::clone(redeem), Some("86"))
+}
+
+fn owner_operations(ports: &CodePorts, post: &ModelCodes, codes: &Codes) -> Owners {
+    let CodePorts { keys, clock, entropy, .. } = ports.clone();
+    Owners::new(&OwnerPorts { records: Arc::new(post.clone()), keys, clock, entropy }, codes, Occupied::Refuse)
 }
 
 /// No limits but the pause between two codes.
@@ -232,7 +238,7 @@ impl House {
         let rates = *rates;
         let policy = Policy { lifetimes, rates, bind_address };
         let authority: Arc<dyn Authority> = Arc::new(PlainAuthority);
-        let codes = CodePolicy {
+        let install_codes = CodePolicy {
             short_lifetime: Duration::from_hours(24),
             long_lifetime: Duration::from_hours(7 * 24),
             most_live_short: 5,
@@ -247,10 +253,11 @@ impl House {
         let context = Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
+            owners: owner_operations(&code_ports, &post, &codes_of_people),
             codes: codes_of_people,
             people,
             redeem_ticket: redeem,
-            machines: Machines::new(ports.clone(), &machines, &authority, codes, enrol),
+            machines: Machines::new(ports.clone(), &machines, &authority, install_codes, enrol),
             invitation: Arc::new(PlainInvitation { open: true }),
             clock: Arc::<ManualClock>::clone(&clock),
             sign_in: Arc::new(SignIn::new(ports.clone(), Arc::new(PlainPasswords::default()), policy)),
@@ -268,6 +275,7 @@ impl House {
         let mut policy = send_policy();
         change(&mut self.code_ports, &mut policy);
         self.context.codes = code_operations(&self.code_ports, policy, &self.context.redeem_ticket);
+        self.context.owners = owner_operations(&self.code_ports, &self.post, &self.context.codes);
         self
     }
 

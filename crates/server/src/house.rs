@@ -14,8 +14,9 @@ use countersign_domain::contact::ContactKeys;
 use countersign_domain::install_code::InstallCodeKeys;
 use countersign_domain::message::SenderName;
 use countersign_domain::network::Network;
+use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
-    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, PeoplePorts, Policy, Ports,
+    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, OwnerPorts, PeoplePorts, Policy, Ports,
     RedeemTicket, SignIn, SignedCalls,
 };
 use countersign_domain::ports::{
@@ -24,7 +25,7 @@ use countersign_domain::ports::{
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
-use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines, People};
+use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines, Owners, People};
 use countersign_senders::Inbox;
 use countersign_senders::templates::Book;
 use countersign_stores::memory::MemoryMarks;
@@ -164,6 +165,12 @@ impl Vault {
         Ok(Arc::new(ContactKeys::new(&secret)))
     }
 
+    /// What operations on accounts and what they own need.
+    pub(crate) async fn owners(&self, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> anyhow::Result<OwnerPorts> {
+        let keys = self.contact_keys(&*clock, &*entropy).await?;
+        Ok(OwnerPorts { records: Arc::<dyn Records>::clone(&self.records), keys, clock, entropy })
+    }
+
     /// What operations on codes and contacts need, with these settings' templates and senders.
     pub(crate) async fn codes(
         &self,
@@ -202,6 +209,7 @@ pub struct House {
     records: Arc<dyn Records>,
     machines: MachinePorts,
     codes: CodePorts,
+    owners: OwnerPorts,
     senders: Vec<SenderSettings>,
     inbox: Arc<Inbox>,
     doorbell: Arc<Doorbell>,
@@ -246,12 +254,14 @@ impl House {
         let tls = Tls::open(&config, Arc::clone(&authority), Arc::clone(&clock))?;
         vault.ensure_sealing_key(&*clock, &*entropy).await?;
         let machines = vault.machines(Arc::clone(&clock), Arc::clone(&entropy)).await?;
+        let owners = vault.owners(Arc::clone(&clock), Arc::clone(&entropy)).await?;
         let identity = match mode {
             Mode::Production => None,
             Mode::Development => {
                 let identity = Identity::load(&config.data, &*entropy);
                 identity.ensure(&*vault.records, &vault.master_key.load()?, &*clock, &*entropy).await?;
                 identity.ensure_agent(&machines, &*authority).await?;
+                identity.ensure_owners(&owners).await?;
                 // At once, not only when listening: the file marks the folder as one for trying things out.
                 identity.write(&config.data)?;
                 Some(identity)
@@ -307,6 +317,7 @@ impl House {
             records,
             machines,
             codes,
+            owners,
             senders,
             inbox,
             doorbell,
@@ -442,11 +453,14 @@ impl House {
             passwords: Arc::<ArgonPasswords>::clone(&self.passwords),
             id_tokens: self.id_tokens.signer(public_url),
         };
+        // Whoever tries things out attaches the same two networks again and again.
+        let occupied = if self.identity.is_some() { Occupied::Replace } else { Occupied::Refuse };
         Context {
             people: People::new(ports, &people, &codes_of_people.check_code, policy, self.config.users.policy()),
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             redeem_ticket,
+            owners: Owners::new(&self.owners, &codes_of_people, occupied),
             codes: codes_of_people,
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),
             sign_in: Arc::new(SignIn::new(ports.clone(), Arc::<ArgonPasswords>::clone(&self.passwords), policy)),

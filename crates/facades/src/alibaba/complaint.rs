@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use countersign_domain::ports::RecordsError;
 use countersign_domain::rates::Limited;
 use http::StatusCode;
@@ -19,6 +21,14 @@ pub(super) enum Complaint {
     Senseless(&'static str, String),
     IllegalParameter,
     TooManyInstallCodes,
+    /// The owner of a CEN can be none.
+    CenOwnerInvalid,
+    /// The CEN is not that owner's; or there is none, or no such owner.
+    CenNotTheirs,
+    CodeWrong,
+    CodeGuessedOut,
+    /// As many codes were sent as may be, and for how long.
+    TooManyCodes(Duration),
     SignatureMethod,
     SignatureIncomplete,
     SecurityToken,
@@ -59,6 +69,18 @@ impl Complaint {
         if is_defect(error) { Self::Failed } else { Self::Busy }
     }
 
+    /// The word by which one operation answers this instead of complaining.
+    pub(super) fn cen_status(&self) -> Option<&'static str> {
+        match self {
+            Self::CenOwnerInvalid => Some("InvalidCen.CenUidInvalid"),
+            Self::CenNotTheirs => Some("InvalidCen.ParameterCenInstanceId"),
+            // What needs a code and has none has no right one.
+            Self::CodeWrong | Self::Missing("VerifyCode") => Some("VerifyCode.InvalidTokenCode"),
+            Self::CodeGuessedOut => Some("VerifyCode.ReachTokenRetryTime"),
+            _ => None,
+        }
+    }
+
     /// Status, code and message.
     ///
     /// Codes and messages are those of the vendor's tables and of answers that its users have published; it has them in
@@ -83,6 +105,21 @@ impl Complaint {
             Self::TooManyInstallCodes => bad(
                 "QuotaExceeded.InstallCode",
                 "The number of valid install codes exceeds the quota: delete one, or wait for one to expire.",
+            ),
+            Self::CenOwnerInvalid => bad("InvalidCen.CenUidInvalid", "The specified Alibaba Cloud account is invalid."),
+            Self::CenNotTheirs => bad(
+                "InvalidCen.ParameterCenInstanceId",
+                "The specified CEN instance does not belong to the specified Alibaba Cloud account.",
+            ),
+            Self::CodeWrong => bad("VerifyCode.InvalidTokenCode", "The verification code is invalid."),
+            Self::CodeGuessedOut => bad(
+                "VerifyCode.ReachTokenRetryTime",
+                "The maximum number of times for entering a verification code is reached.",
+            ),
+            Self::TooManyCodes(_) => words(
+                StatusCode::CONFLICT,
+                "SendValidateCodeExceedsLimitForAccount",
+                "The number of verification codes sent for the account exceeds the limit.",
             ),
             Self::SignatureMethod => bad("InvalidSignatureMethod", "Specified signature method is not valid."),
             Self::SignatureIncomplete => {

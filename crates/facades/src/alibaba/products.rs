@@ -5,13 +5,17 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use countersign_domain::access_key::{AccessKey, Permission};
+use countersign_domain::ports::{Clock, Directory, Entropy};
+use countersign_domain::time::Timestamp;
 
 use super::Settings;
 use super::complaint::Complaint;
+use super::elastic_desktop;
 use super::parameters::Parameters;
 use super::security_center;
 use super::tree::Tree;
 use crate::machines::Machines;
+use crate::owners::Owners;
 
 /// One product: a version names it.
 pub(super) struct Product {
@@ -45,14 +49,28 @@ pub(super) struct Call<'a> {
     pub(super) client: IpAddr,
     /// What it asks.
     pub(super) parameters: Parameters<'a>,
+    /// Apps and keys.
+    pub(super) directory: &'a dyn Directory,
+    /// The time.
+    pub(super) clock: &'a dyn Clock,
+    /// Randomness.
+    pub(super) entropy: &'a dyn Entropy,
     /// Groups, install codes and agents.
     pub(super) machines: &'a Machines,
+    /// Accounts, what they own, and where it is attached.
+    pub(super) owners: &'a Owners,
     /// How this door behaves.
     pub(super) settings: &'a Settings,
+}
+
+impl Call<'_> {
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
 }
 
 /// Every product.
 pub(super) const PRODUCTS: &[Product] = &[
     Product { version: "2018-12-03", name: "Sas", operations: security_center::OPERATIONS },
-    Product { version: "2020-09-30", name: "ecd", operations: &[] },
+    Product { version: "2020-09-30", name: "ecd", operations: elastic_desktop::OPERATIONS },
 ];

@@ -77,13 +77,14 @@ impl<'a> Reply<'a> {
             ("Recommend", Tree::Text(recommend)),
         ]);
         let response = self.written(status, "Error", &fields, format);
-        match complaint {
-            Complaint::Throttled(limited) => {
-                let wait = u64::try_from(limited.retry_after.as_millis()).unwrap_or(u64::MAX).max(1);
-                response.with_value(RETRY_AFTER, HeaderValue::from(wait))
-            }
-            _ => response,
-        }
+        let retry_after = match complaint {
+            Complaint::Throttled(limited) => Some(limited.retry_after),
+            Complaint::TooManyCodes(retry_after) => Some(*retry_after),
+            _ => None,
+        };
+        let Some(retry_after) = retry_after else { return response };
+        let wait = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1);
+        response.with_value(RETRY_AFTER, HeaderValue::from(wait))
     }
 
     /// The vendor's page about a code, in the vendor's form: the codes are its own, and so is what it says of them. The one

@@ -66,12 +66,17 @@ fn with<'a>(mut parameters: Vec<(&'a str, &'a str)>, name: &'a str, value: &'a s
 
 /// The target of a GET of `action` with these parameters, signed by `key` now.
 pub(super) fn signed(house: &House, key: &str, action: &str, own: &[(&str, &str)]) -> String {
+    signed_of(house, "2018-12-03", key, action, own)
+}
+
+/// The same of the product of this version.
+pub(super) fn signed_of(house: &House, version: &str, key: &str, action: &str, own: &[(&str, &str)]) -> String {
     let now = jiff::Timestamp::from_millisecond(house.clock.now().milliseconds()).unwrap();
     let timestamp = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let nonce = house.context.entropy.text(b"0123456789abcdef", 32);
     let mut all = parameters(key, &nonce);
     all.retain(|(name, _)| *name != "Text");
-    all = with(with(all, "Action", action), "Timestamp", &timestamp);
+    all = with(with(with(all, "Version", version), "Action", action), "Timestamp", &timestamp);
     all.extend_from_slice(own);
     target(&all)
 }

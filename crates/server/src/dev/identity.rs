@@ -5,13 +5,24 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_domain::access_key::{AccessKeyId, AccessKeyRow, Permissions};
+use countersign_domain::account::{AccountId, AccountName};
 use countersign_domain::agent::{AgentId, HostFacts, IssuedCertificate, OperatingSystem};
 use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::code::Resource;
+use countersign_domain::contact::Contact;
 use countersign_domain::iam_user::{IamName, IamUser, IamUserId, domain_id, project_id};
 use countersign_domain::install_code::{Form, Route};
-use countersign_domain::operations::{Actor, CodePolicy, IssueInstallCode, MachinePorts, NewInstallCode};
-use countersign_domain::ports::{Admission, Admitted, AgentsWanted, Authority, Clock, Entropy, Records, RecordsError};
+use countersign_domain::language::Language;
+use countersign_domain::network::Network;
+use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind};
+use countersign_domain::operations::{
+    Actor, CodePolicy, IssueInstallCode, MachinePorts, ManageDirectory, NewAccount, NewInstallCode, NewResource,
+    NewRows, OwnerPorts,
+};
+use countersign_domain::ports::{
+    Admission, Admitted, AgentsWanted, Authority, Clock, Entropy, Records, RecordsError, Taken,
+};
 use countersign_domain::sealing::MasterKey;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +30,8 @@ use crate::{certificates, passwords};
 
 /// Marks a folder that was made with `--dev`.
 pub(crate) const FILE: &str = "dev.json";
+/// Where the fixtures' networks route to: one of the two is in the way of a site with these addresses.
+const ROUTES: [&str; 2] = ["10.0.0.0/12", "172.16.0.0/16"];
 const YEAR: Duration = Duration::from_hours(24 * 365);
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
@@ -209,6 +222,35 @@ impl Identity {
             Admitted::Joined(_) => Ok(records.see_agent(id, certified.serial, now).await.map(drop)?),
             other => anyhow::bail!("the agent of {FILE} could not join: {other:?}"),
         }
+    }
+
+    /// Puts the account of somebody else into the directory, its two networks, and an office site of the app's.
+    pub(crate) async fn ensure_owners(&self, owners: &OwnerPorts) -> anyhow::Result<()> {
+        let app = AppId::parse(&self.site_key).with_context(|| format!("{FILE}: site_key is no app id"))?;
+        let id = AccountId::from_number(self.cen.owner_id).with_context(|| format!("{FILE}: cen.owner_id is none"))?;
+        let account = NewAccount {
+            id,
+            name: AccountName::parse("network owner").context("a name")?,
+            is_own: false,
+            contact: Contact::address(&self.cen.owner_email).with_context(|| format!("{FILE}: cen.owner_email"))?,
+            language: Language::English,
+        };
+        let resource = |(text, route): (&String, &str)| {
+            let id = Resource::parse(text).with_context(|| format!("{FILE}: cen.ids: {text:?} is none"))?;
+            Ok(NewResource { id, account: account.id, networks: vec![Network::try_from(route.to_owned())?] })
+        };
+        let resources = self.cen.ids.iter().zip(ROUTES).map(resource).collect::<anyhow::Result<_>>()?;
+        let site = OfficeSite {
+            app: app.clone(),
+            id: SiteId::parse(&self.cen.office_site_id).with_context(|| format!("{FILE}: cen.office_site_id"))?,
+            name: "dev".to_owned(),
+            kind: SiteKind::Simple,
+            network: None,
+            created_at: owners.clock.now(),
+        };
+        let rows = NewRows { accounts: vec![account], resources, sites: vec![site] };
+        let by = Actor { name: "dev", detail: "" };
+        Ok(ManageDirectory::new(owners.clone()).keep(&app, rows, Taken::Replace, by).await?)
     }
 
     /// Writes `dev.json`, whole or not at all.
