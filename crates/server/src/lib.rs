@@ -14,6 +14,7 @@ mod delivery;
 mod der;
 mod dev;
 mod directory;
+mod directory_file;
 mod files;
 mod hex;
 mod house;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use countersign_domain::app::AppId;
 use countersign_domain::group::Group;
-use countersign_domain::operations::{Actor, MachinePorts, ManageGroups};
+use countersign_domain::operations::{Actor, MachinePorts, ManageGroups, OwnerPorts};
 use serde::Serialize;
 
 use super::Place;
@@ -61,6 +61,15 @@ impl Of {
             (None, []) => bail!("there is no app yet: make one with `countersign app create`"),
             (None, apps) => bail!("there are {} apps: choose one with --app", apps.len()),
         }
+    }
+}
+
+impl Of {
+    /// The app, and what operations on its directory need.
+    pub(super) async fn open_owners(&self) -> anyhow::Result<(AppId, OwnerPorts)> {
+        let vault = self.place.vault()?;
+        let app = chosen(&vault, self.app.as_deref()).await?;
+        Ok((app, vault.owners(Arc::new(SystemClock::new()), Arc::new(OsEntropy)).await?))
     }
 }
 

@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod code;
 mod contact;
+mod directory;
 mod doctor;
 mod group;
 mod iam_user;
@@ -64,6 +65,15 @@ enum Command {
     /// List and forget the contacts that codes have verified
     #[command(subcommand)]
     Contact(contact::ContactCommand),
+    /// Put accounts into an app's directory, list and remove them: whom to ask for consent
+    #[command(subcommand)]
+    Account(directory::AccountCommand),
+    /// Put what accounts own into an app's directory, list and remove it
+    #[command(subcommand)]
+    Resource(directory::ResourceCommand),
+    /// Put a whole file into an app's directory
+    #[command(subcommand)]
+    Directory(directory::DirectoryCommand),
     /// Make, list, show and revoke install codes, with which machines join
     #[command(subcommand)]
     InstallCode(install_code::InstallCodeCommand),
@@ -153,6 +163,9 @@ pub fn main() -> ExitCode {
         Command::User(command) => command.run(),
         Command::Code(command) => command.run(),
         Command::Contact(command) => command.run(),
+        Command::Account(command) => command.run(),
+        Command::Resource(command) => command.run(),
+        Command::Directory(command) => command.run(),
         Command::InstallCode(command) => command.run(),
         Command::Group(command) => command.run(),
         Command::Agent(command) => command.run(),

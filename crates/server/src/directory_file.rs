@@ -1,0 +1,298 @@
+//! Files that are put into a directory at once: CSV with a head line, or a JSON list of objects, with the same names in both.
+//!
+//! `kind` is `account`, `resource` or `office_site`; `id` is its number or name. An account has a `name`, a `contact`, perhaps a
+//! `language` (`en`, `zh`) and `own` (`true`); a resource has an `account` and perhaps `networks`, separated by spaces (or a
+//! list, in JSON); an office site has perhaps a `name`, a `type` (`simple`, `basic`, `ad-connector`) and one network.
+//!
+//! The whole file is read before anything is kept, and whatever is wrong with it is told at once, each with its line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_domain::account::{AccountId, AccountName, MOST_NETWORKS};
+use countersign_domain::app::AppId;
+use countersign_domain::code::Resource;
+use countersign_domain::contact::Contact;
+use countersign_domain::language::Language;
+use countersign_domain::network::Network;
+use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind};
+use countersign_domain::operations::{NewAccount, NewResource, NewRows};
+use countersign_domain::time::Timestamp;
+use serde_json::Value;
+
+const NAMES: [&str; 9] = ["kind", "id", "account", "name", "contact", "language", "own", "networks", "type"];
+
+/// What is wrong, and in which line, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Complaint {
+    pub(crate) line: usize,
+    pub(crate) what: String,
+}
+
+/// A row as it stands in the file: values by name.
+type Row = BTreeMap<String, String>;
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    Csv,
+    Json,
+}
+
+/// Reads a file for the directory of `app`, in which `known` accounts are already.
+pub(crate) fn read(
+    text: &str,
+    format: Format,
+    app: &AppId,
+    known: &BTreeSet<AccountId>,
+) -> Result<NewRows, Vec<Complaint>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let rows = match format {
+        Format::Csv => csv(text),
+        Format::Json => json(text),
+    };
+    let rows = rows.map_err(|complaint| vec![complaint])?;
+    let mut read = Read { rows: NewRows::default(), owned_at: Vec::new(), seen: BTreeSet::new() };
+    let mut complaints = Vec::new();
+    for (line, row) in rows {
+        if let Err(what) = read.add(line, &row, app) {
+            complaints.push(Complaint { line, what });
+        }
+    }
+    let accounts: BTreeSet<_> = read.rows.accounts.iter().map(|account| account.id).collect();
+    let is_there = |account: &AccountId| known.contains(account) || accounts.contains(account);
+    for (line, account) in read.owned_at.iter().filter(|(_, account)| !is_there(account)) {
+        let what = format!("account {account} is neither in the file nor in the directory");
+        complaints.push(Complaint { line: *line, what });
+    }
+    complaints.sort_by_key(|complaint| complaint.line);
+    if complaints.is_empty() { Ok(read.rows) } else { Err(complaints) }
+}
+
+struct Read {
+    rows: NewRows,
+    /// In which line something is said to be whose.
+    owned_at: Vec<(usize, AccountId)>,
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Read {
+    fn add(&mut self, line: usize, row: &Row, app: &AppId) -> Result<(), String> {
+        if let Some(name) = row.keys().find(|name| !NAMES.contains(&name.as_str())) {
+            return Err(format!("{name:?} is none of {}", NAMES.join(", ")));
+        }
+        let given = |name: &str| row.get(name).map(String::as_str).filter(|value| !value.is_empty());
+        let required = |name: &str| given(name).ok_or_else(|| format!("`{name}` is missing"));
+        let (kind, id) = (required("kind")?, required("id")?);
+        let fits: &[&str] = match kind {
+            "account" => &["name", "contact", "language", "own"],
+            "resource" => &["account", "networks"],
+            "office_site" => &["name", "type", "networks"],
+            _ => return Err(format!("`kind` is account, resource or office_site, and not {kind:?}")),
+        };
+        if let Some(name) = NAMES.iter().skip(2).find(|name| given(name).is_some() && !fits.contains(name)) {
+            return Err(format!("`{name}` says nothing about a row of kind {kind}"));
+        }
+        match kind {
+            "account" => {
+                let account = account(id, required("name")?, required("contact")?, given("language"), given("own"))?;
+                if account.is_own && self.rows.accounts.iter().any(|account| account.is_own) {
+                    return Err("another account of the file is the app's own already".to_owned());
+                }
+                self.rows.accounts.push(account);
+            }
+            "resource" => {
+                let owner = account_id("account", required("account")?)?;
+                self.owned_at.push((line, owner));
+                let id = Resource::parse(id).ok_or("`id` takes 1 to 128 printable characters of ASCII")?;
+                self.rows.resources.push(NewResource { id, account: owner, networks: networks(given("networks"))? });
+            }
+            _ => {
+                let id = SiteId::parse(id).ok_or("`id` takes 1 to 64 characters of [A-Za-z0-9_.+-]")?;
+                let kind = given("type").unwrap_or(SiteKind::Simple.word());
+                let kind = SiteKind::from_word(kind).ok_or("`type` is simple, basic or ad-connector")?;
+                let networks = networks(given("networks"))?;
+                if networks.len() > 1 {
+                    return Err("an office site has one network".to_owned());
+                }
+                self.rows.sites.push(OfficeSite {
+                    app: app.clone(),
+                    id,
+                    name: given("name").unwrap_or_default().to_owned(),
+                    kind,
+                    network: networks.first().copied(),
+                    created_at: Timestamp::from_milliseconds(0), // now, once it is kept
+                });
+            }
+        }
+        if self.seen.insert((kind.to_owned(), id.to_owned())) {
+            Ok(())
+        } else {
+            Err(format!("{kind} {id:?} stands in the file twice"))
+        }
+    }
+}
+
+/// An account from the texts of a row or a command line.
+pub(crate) fn account(
+    id: &str,
+    name: &str,
+    contact: &str,
+    language: Option<&str>,
+    own: Option<&str>,
+) -> Result<NewAccount, String> {
+    let language = match language {
+        None | Some("en") => Language::English,
+        Some("zh") => Language::Chinese,
+        Some(other) => return Err(format!("`language` is en or zh, and not {other:?}")),
+    };
+    let is_own = match own {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(format!("`own` is true or false, and not {other:?}")),
+    };
+    Ok(NewAccount {
+        id: account_id("id", id)?,
+        name: AccountName::parse(name).ok_or("`name` takes 1 to 64 characters, without spaces at its ends")?,
+        is_own,
+        // Not quoted: contacts stand in no log, and what cannot be read may be most of one.
+        contact: Contact::address(contact).map_err(|_| "`contact` is no e-mail address")?,
+        language,
+    })
+}
+
+/// An account's number.
+pub(crate) fn account_id(name: &str, text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).ok_or_else(|| format!("`{name}` is no account: 1 to 17 digits, and not {text:?}"))
+}
+
+/// Networks, separated by spaces.
+pub(crate) fn networks(text: Option<&str>) -> Result<Vec<Network>, String> {
+    let read = |text: &str| Network::try_from(text.to_owned()).map_err(|error| error.to_string());
+    let networks: Vec<_> = text.unwrap_or_default().split_whitespace().map(read).collect::<Result<_, _>>()?;
+    if networks.len() > MOST_NETWORKS {
+        return Err(format!("a resource routes to {MOST_NETWORKS} networks at most"));
+    }
+    Ok(networks)
+}
+
+/// The rows of a list of objects, each with the line that it begins in.
+fn json(text: &str) -> Result<Vec<(usize, Row)>, Complaint> {
+    let line_at = |at: usize| 1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
+    let at = |at: usize, what: &str| Complaint { line: line_at(at), what: what.to_owned() };
+    let mut place = skipped(text, 0);
+    if !text[place..].starts_with('[') {
+        return Err(at(place, "the file must hold a list of objects"));
+    }
+    place = skipped(text, place + 1);
+    let mut rows = Vec::new();
+    while !text[place..].starts_with(']') {
+        let mut values = serde_json::Deserializer::from_str(&text[place..]).into_iter::<Value>();
+        let value = values.next().ok_or_else(|| at(place, "the list does not end"))?;
+        let value = value.map_err(|error| at(place, &format!("not JSON: {error}, counted from here")))?;
+        rows.push((line_at(place), row(value).map_err(|what| at(place, &what))?));
+        place = skipped(text, place + values.byte_offset());
+        match text[place..].chars().next() {
+            Some(',') => place = skipped(text, place + 1),
+            Some(']') => {}
+            _ => return Err(at(place, "a comma or the end of the list is missing")),
+        }
+    }
+    let end = skipped(text, place + 1);
+    if end == text.len() { Ok(rows) } else { Err(at(end, "there is something behind the list")) }
+}
+
+fn skipped(text: &str, from: usize) -> usize {
+    text.len() - text[from..].trim_start().len()
+}
+
+fn row(value: Value) -> Result<Row, String> {
+    let Value::Object(fields) = value else { return Err("the list must hold objects only".to_owned()) };
+    let plain = |name: &str, value: Value| match value {
+        Value::String(text) => Ok(text),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(truth) => Ok(truth.to_string()),
+        Value::Null => Ok(String::new()),
+        Value::Array(_) | Value::Object(_) => Err(format!("`{name}` is neither a text nor a number")),
+    };
+    let read = |(name, value): (String, Value)| {
+        let text = match value {
+            Value::Array(items) if name == "networks" => {
+                items.into_iter().map(|item| plain(&name, item)).collect::<Result<Vec<_>, _>>()?.join(" ")
+            }
+            value => plain(&name, value)?,
+        };
+        Ok((name, text))
+    };
+    fields.into_iter().map(read).collect()
+}
+
+/// The rows below a head line, each with the line that it begins in (RFC 4180: a quoted value may hold commas, doubled quotes
+/// and ends of lines). Empty lines are left out.
+fn csv(text: &str) -> Result<Vec<(usize, Row)>, Complaint> {
+    let mut records = records(text)?.into_iter();
+    let Some((first, head)) = records.next() else {
+        return Err(Complaint { line: 1, what: format!("a head line is missing: {}", NAMES.join(",")) });
+    };
+    let head: Vec<_> = head.iter().map(|name| name.trim().to_lowercase()).collect();
+    if let Some(unknown) = head.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        let what = format!("{unknown:?} in the head line is none of {}", NAMES.join(", "));
+        return Err(Complaint { line: first, what });
+    }
+    if head.iter().collect::<BTreeSet<_>>().len() < head.len() {
+        return Err(Complaint { line: first, what: "a name stands in the head line twice".to_owned() });
+    }
+    let row = |(line, values): (usize, Vec<String>)| {
+        if values.len() == head.len() {
+            return Ok((line, head.iter().cloned().zip(values.iter().map(|value| value.trim().to_owned())).collect()));
+        }
+        let what = format!("{} values, where the head line has {}", values.len(), head.len());
+        Err(Complaint { line, what })
+    };
+    records.map(row).collect()
+}
+
+fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, Complaint> {
+    let (mut records, mut values, mut value) = (Vec::new(), Vec::new(), String::new());
+    let (mut line, mut begun, mut quoted, mut was_quoted) = (1, 1, None, false);
+    let mut characters = text.chars().chain(['\n']).peekable();
+    while let Some(character) = characters.next() {
+        let is_last = characters.peek().is_none();
+        match (character, quoted) {
+            ('"', Some(_)) if characters.peek() == Some(&'"') => {
+                characters.next();
+                value.push('"');
+            }
+            ('"', Some(_)) => quoted = None,
+            (_, Some(since)) if is_last => {
+                return Err(Complaint { line: since, what: "a quote is never closed".to_owned() });
+            }
+            ('"', None) if value.trim().is_empty() && !was_quoted => {
+                (quoted, was_quoted) = (Some(line), true);
+                value.clear();
+            }
+            ('"', None) => return Err(Complaint { line, what: "a quote stands inside a value".to_owned() }),
+            (',', None) => {
+                values.push(std::mem::take(&mut value));
+                was_quoted = false;
+            }
+            ('\r', None) => {}
+            ('\n', None) => {
+                values.push(std::mem::take(&mut value));
+                let record = std::mem::take(&mut values);
+                if record.len() > 1 || record.iter().any(|value| !value.trim().is_empty()) {
+                    records.push((begun, record));
+                }
+                (begun, was_quoted) = (line + 1, false);
+            }
+            (character, None) if was_quoted && !character.is_whitespace() => {
+                return Err(Complaint { line, what: "a value goes on behind its closing quote".to_owned() });
+            }
+            (character, _) => value.push(character),
+        }
+        line += usize::from(character == '\n');
+    }
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests;
