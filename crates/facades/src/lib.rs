@@ -18,6 +18,7 @@ mod native_agents;
 mod native_challenges;
 mod native_codes;
 mod native_contacts;
+mod native_directory;
 mod native_install_codes;
 mod native_tickets;
 mod openapi;
@@ -95,6 +96,7 @@ pub const FACADES: &[(&str, Build)] = &[
     ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
     ("native_codes", |context| Arc::new(native_codes::NativeCodes::new(context))),
     ("native_contacts", |context| Arc::new(native_contacts::NativeContacts::new(context))),
+    ("native_directory", |context| Arc::new(native_directory::NativeDirectory::new(context))),
     ("native_install_codes", |context| Arc::new(native_install_codes::NativeInstallCodes::new(context))),
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
     ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),

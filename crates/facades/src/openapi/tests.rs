@@ -21,8 +21,15 @@ mod answers;
 const KEY: (&str, &str) = ("authorization", "Basic QUsxOnRoZSBzZWNyZXQ="); // AK1:the secret
 const DENIED: (&str, &str) = ("authorization", "Basic QUsyOnRoZSBzZWNyZXQ="); // AK2:the secret
 /// The doors that the document describes.
-const NATIVE: [&str; 6] =
-    ["native_agents", "native_challenges", "native_codes", "native_contacts", "native_install_codes", "native_tickets"];
+const NATIVE: [&str; 7] = [
+    "native_agents",
+    "native_challenges",
+    "native_codes",
+    "native_contacts",
+    "native_directory",
+    "native_install_codes",
+    "native_tickets",
+];
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", "TRACE"];
 
 /// By what an operation proves who calls.
@@ -56,12 +63,12 @@ const fn operation(
 }
 
 use Permission::{
-    CheckCodes, CreateInstallCodes, ManageContacts, ManageGroups, ReadAgents, ReadContacts, ReadInstallCodes,
-    RedeemTickets, RevokeAgents, RevokeInstallCodes, SendCodes,
+    CheckCodes, CreateInstallCodes, ManageContacts, ManageDirectory, ManageGroups, ReadAgents, ReadContacts,
+    ReadDirectory, ReadInstallCodes, RedeemTickets, RevokeAgents, RevokeInstallCodes, SendCodes,
 };
 use Proof::{Certificate, Key, Nothing};
 
-const OPERATIONS: [Operation; 23] = [
+const OPERATIONS: [Operation; 29] = [
     operation("issueChallenge", "POST", "/v1/challenges", 201, Nothing, true),
     operation("answerChallenge", "POST", "/v1/challenges/answer", 200, Nothing, true),
     operation("redeemTicket", "POST", "/v1/tickets/redeem", 200, Key(RedeemTickets), true),
@@ -70,6 +77,12 @@ const OPERATIONS: [Operation; 23] = [
     operation("showCode", "GET", "/v1/codes/{id}", 200, Key(SendCodes), false),
     operation("listContacts", "GET", "/v1/contacts", 200, Key(ReadContacts), false),
     operation("forgetContact", "DELETE", "/v1/contacts/{id}", 204, Key(ManageContacts), false),
+    operation("listAccounts", "GET", "/v1/accounts", 200, Key(ReadDirectory), false),
+    operation("keepAccount", "PUT", "/v1/accounts/{id}", 204, Key(ManageDirectory), true),
+    operation("removeAccount", "DELETE", "/v1/accounts/{id}", 204, Key(ManageDirectory), false),
+    operation("listResources", "GET", "/v1/resources", 200, Key(ReadDirectory), false),
+    operation("keepResource", "PUT", "/v1/resources/{id}", 204, Key(ManageDirectory), true),
+    operation("removeResource", "DELETE", "/v1/resources/{id}", 204, Key(ManageDirectory), false),
     operation("createInstallCode", "POST", "/v1/install-codes", 201, Key(CreateInstallCodes), true),
     operation("listInstallCodes", "GET", "/v1/install-codes", 200, Key(ReadInstallCodes), false),
     operation("showInstallCode", "GET", "/v1/install-codes/{id}", 200, Key(ReadInstallCodes), false),
@@ -244,6 +257,7 @@ fn every_native_path_stands_in_the_document_and_no_other() {
         include_str!("../native_agents.rs"),
         include_str!("../native_codes.rs"),
         include_str!("../native_contacts.rs"),
+        include_str!("../native_directory.rs"),
         include_str!("../native_install_codes.rs"),
     ] {
         for path in code.split('"').filter(|text| text.starts_with("/v1/") && !text.ends_with('*')) {

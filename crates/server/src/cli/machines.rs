@@ -48,6 +48,13 @@ impl Of {
         Ok(Opened { app, ports, config })
     }
 
+    /// The app, and what operations on its directory need.
+    pub(super) async fn open_owners(&self) -> anyhow::Result<(AppId, OwnerPorts)> {
+        let vault = self.place.vault()?;
+        let app = self.chosen(&vault).await?;
+        Ok((app, vault.owners(Arc::new(SystemClock::new()), Arc::new(OsEntropy)).await?))
+    }
+
     /// The app that is named, or the only one.
     pub(super) async fn chosen(&self, vault: &Vault) -> anyhow::Result<AppId> {
         let apps = vault.records.directory().await?.apps;
@@ -61,15 +68,6 @@ impl Of {
             (None, []) => bail!("there is no app yet: make one with `countersign app create`"),
             (None, apps) => bail!("there are {} apps: choose one with --app", apps.len()),
         }
-    }
-}
-
-impl Of {
-    /// The app, and what operations on its directory need.
-    pub(super) async fn open_owners(&self) -> anyhow::Result<(AppId, OwnerPorts)> {
-        let vault = self.place.vault()?;
-        let app = chosen(&vault, self.app.as_deref()).await?;
-        Ok((app, vault.owners(Arc::new(SystemClock::new()), Arc::new(OsEntropy)).await?))
     }
 }
 

@@ -47,6 +47,7 @@ pub(super) async fn send(context: &Context, app: &AppId, request: &Request) -> R
         to: &to,
         purpose: CodePurpose::parse(PURPOSE).ok_or(Problem::Failed)?,
         resource: None,
+        consent: None,
         language: Language::from_tag(&body.locale),
         payment: Some(Payment {
             ticket: &body.ticket,

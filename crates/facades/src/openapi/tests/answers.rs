@@ -110,6 +110,7 @@ fn what_the_doors_answer_stands_in_the_document() {
     let mut caller = Caller::default();
     challenges_and_tickets(&mut caller);
     codes_and_contacts(&mut caller);
+    directory(&mut caller);
     install_codes_and_groups(&mut caller);
     machines(&mut caller);
     limits(&mut caller);
@@ -207,6 +208,26 @@ fn codes_and_contacts(caller: &mut Caller) {
     let verified = contacts["contacts"][0]["id"].as_str().unwrap();
     for _ in 0..2 {
         caller.call_at(&house, "forgetContact", verified, KEY, &Value::Null);
+    }
+}
+
+fn directory(caller: &mut Caller) {
+    let house = House::new();
+    let account = json!({"name": "Acme", "contact": "ada@example.com", "language": "zh", "is_own": true});
+    for (at, body) in [("42", &account), ("nobody", &account), ("43", &account), ("42", &json!({}))] {
+        caller.call_at(&house, "keepAccount", at, KEY, body);
+    }
+    let resource = json!({"account": "42", "networks": ["10.0.0.0/12"]});
+    for (at, body) in [("cen-1", &resource), ("%00", &resource), ("cen-1", &json!({"account": "99"}))] {
+        caller.call_at(&house, "keepResource", at, KEY, body);
+    }
+    caller.call(&house, "listAccounts", &Value::Null);
+    caller.call(&house, "listResources", &Value::Null);
+    for _ in 0..2 {
+        caller.call_at(&house, "removeResource", "cen-1", KEY, &Value::Null);
+    }
+    for _ in 0..2 {
+        caller.call_at(&house, "removeAccount", "42", KEY, &Value::Null);
     }
 }
 
