@@ -37,9 +37,14 @@ def contacts():
     """Phone numbers and e-mail addresses, which no pattern of JSON Schema describes exactly."""
     digits = st.text("0123456789", min_size=6, max_size=12)
     number = st.builds("{}1{}".format, st.sampled_from(["", "+", "00"]), digits)
+    return st.one_of(number, addresses())
+
+
+def addresses():
+    """E-mail addresses, and no numbers."""
     name = st.from_regex("[a-z0-9_+-]{1,10}([.][a-z0-9_+-]{1,10})?", fullmatch=True)
     label = st.from_regex("[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
-    return st.one_of(number, st.builds("{}@{}.example".format, name, label))
+    return st.builds("{}@{}.example".format, name, label)
 
 
 def networks():
@@ -49,6 +54,8 @@ def networks():
     return st.one_of(addresses.map(str), around.map(lambda pair: str(ipaddress.ip_network(pair, strict=False))))
 
 
+schemathesis.openapi.format("account-name", st.from_regex("[0-9A-Za-z]{1,32}( [0-9A-Za-z]{1,31})?", fullmatch=True))
+schemathesis.openapi.format("address", addresses())
 schemathesis.openapi.format("contact", contacts())
 schemathesis.openapi.format("network", networks())
 schemathesis.openapi.format("one-time-code", st.from_regex("[0-9]{3}[ -]?[0-9]{3,7}", fullmatch=True))
@@ -79,6 +86,11 @@ def before_call(context, case, kwargs):
             case.headers["Idempotency-Key"] = f"{case.headers['Idempotency-Key'][:64].strip()}-{uuid.uuid4()}"
     if case.operation.path == "/v1/codes/check" and re.fullmatch("[0-9]{3}[ -]?[0-9]{3,7}", str(body.get("code"))):
         case.body = body = readable(body)
+    if case.operation.path == "/v1/accounts/{id}" and body.get("is_own") is True:
+        # A directory has one of the app's own: a second one is refused, rightly.
+        case.body = body = {**body, "is_own": False}
+    if case.operation.path == "/v1/resources/{id}" and re.fullmatch("[1-9][0-9]{0,16}", str(body.get("account"))):
+        case.body = body = {**body, "account": account()}
     if case.operation.path == "/v1/agents/enrol" and re.fullmatch(CODE, str(body.get("code"))):
         if ord(body["code"][-1]) % 4 != 3:
             case.body = body = {**body, "code": install_code()["code"]}
@@ -110,6 +122,8 @@ def found(case):
         "/v1/contacts/{id}": ("[0-9a-f]{32}", verified),
         "/v1/groups/{id}": ("[1-9][0-9]{0,17}", lambda: called("/v1/groups", {"name": str(uuid.uuid4())})["id"]),
         "/v1/agents/{id}": ("[0-9a-f-]{36}", agent),
+        "/v1/accounts/{id}": ("[1-9][0-9]{0,16}", account),
+        "/v1/resources/{id}": ("[!-~]{1,128}", resource),
     }
     pattern, make = makers.get(case.operation.path, ("", None))
     if make and re.fullmatch(pattern, text) and ord(text[-1]) % 4 != 3:
@@ -179,6 +193,18 @@ def agent():
     return called("/v1/agents/enrol", enrolment)["agent_id"]
 
 
+def account():
+    number = str(uuid.uuid4().int % 10**15 + 1)
+    put(f"/v1/accounts/{number}", {"name": "fuzz", "contact": "owner@fuzz.example"})
+    return number
+
+
+def resource():
+    name = f"cen-{uuid.uuid4().hex}"
+    put(f"/v1/resources/{name}", {"account": account()})
+    return name
+
+
 def is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -188,3 +214,8 @@ def called(path, body=None):
     request = urllib.request.Request(ENDPOINT + path, data, {"authorization": f"Basic {ACCESS_KEY}"})
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)
+
+
+def put(path, body):
+    headers = {"authorization": f"Basic {ACCESS_KEY}"}
+    urllib.request.urlopen(urllib.request.Request(ENDPOINT + path, json.dumps(body).encode(), headers, method="PUT")).close()

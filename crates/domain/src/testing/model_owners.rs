@@ -182,15 +182,15 @@ impl OwnerRecords for ModelCodes {
     ) -> Result<Option<(Account, OwnedResource)>, RecordsError> {
         self.verb(|state| {
             let Owners { accounts, resources, .. } = &state.owners;
-            let Some(owned) = resources.iter().find(|owned| owned.app == app && owned.id == id) else {
+            let Some(found) = resources.iter().find(|one| one.app == app && one.id == id) else {
                 return Ok(None);
             };
-            let account = accounts.iter().find(|account| account.app == app && account.id == owned.account);
+            let account = accounts.iter().find(|account| account.app == app && account.id == found.account);
             let is_theirs = |account: &&Account| match owner {
                 Owner::Own => account.is_own,
                 Owner::Account(id) => account.id == id,
             };
-            Ok(account.filter(is_theirs).map(|account| (account.clone(), owned.clone())))
+            Ok(account.filter(is_theirs).map(|account| (account.clone(), found.clone())))
         })
     }
 }

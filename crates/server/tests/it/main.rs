@@ -21,6 +21,7 @@ mod code_commands;
 mod codes;
 mod commands;
 mod delivery;
+mod directory;
 mod downloads;
 mod enrolment;
 mod flood;
