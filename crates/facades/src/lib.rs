@@ -119,8 +119,8 @@ mod tests {
 
     /// Files that façades share.
     const SHARED: &[&str] = &[
-        "basic", "codes", "door", "huawei", "lib", "machines", "owners", "people", "problem", "root", "signing", "testing",
-        "views",
+        "basic", "codes", "door", "huawei", "lib", "machines", "owners", "people", "problem", "root", "signing",
+        "testing", "views",
     ];
 
     #[test]

@@ -20,8 +20,8 @@ use countersign_domain::message::SenderName;
 use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, Enforcement, EnrolPolicy, IssueChallenge,
-    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, OwnerPorts, PeoplePolicy, PeoplePorts, Policy, Ports, PurposePolicy,
-    RedeemTicket, SendPolicy, SignIn, SignedCalls, TicketDemand,
+    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, OwnerPorts, PeoplePolicy, PeoplePorts, Policy, Ports,
+    PurposePolicy, RedeemTicket, SendPolicy, SignIn, SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;

@@ -16,8 +16,8 @@ use countersign_domain::message::SenderName;
 use countersign_domain::network::Network;
 use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
-    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, OwnerPorts, PeoplePorts, Policy, Ports,
-    RedeemTicket, SignIn, SignedCalls,
+    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, OwnerPorts, PeoplePorts, Policy,
+    Ports, RedeemTicket, SignIn, SignedCalls,
 };
 use countersign_domain::ports::{
     Authority, Clock, Directory, Entropy, Marks, Records, Reports, SealingKeyRow, SecretRow, Tally,

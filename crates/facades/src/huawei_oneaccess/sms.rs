@@ -31,6 +31,7 @@ impl HuaweiOneAccess {
             to: &to,
             purpose,
             resource: None,
+            consent: None,
             language: language(&request.headers),
             payment: Some(payment),
             person: Some(request.client),

@@ -89,8 +89,7 @@ fn unavailable(error: &rusqlite::Error) -> RecordsError {
 mod tests {
     use countersign_domain::testing::{
         code_records_conformance, machine_records_conformance, outbox_conformance, owner_records_conformance,
-        people_records_conformance,
-        records_conformance,
+        people_records_conformance, records_conformance,
     };
 
     use super::*;
