@@ -13,7 +13,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
         "twilio",
         "account_sid = 'AC1'\nauth_token = 'SECRET'\nfrom = '+12025550123'",
         "sent as SM1",
-        "refused: HTTP 401: 20003",
+        "not now: HTTP 401: 20003",
     ),
     (
         "aliyun_sms",
@@ -33,7 +33,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
         "huawei_sms",
         "app_key = 'k1'\napp_secret = 'SECRET'\nfrom = '8824'\nsignature = '示例'\ntemplates = { zh = 't2', en = 't1' }",
         "sent as d6e3_1",
-        "refused: HTTP 401: E000103",
+        "not now: HTTP 401: E000103",
     ),
 ];
 
@@ -88,7 +88,7 @@ async fn what_passes_is_tried_again() {
             outcomes.push(vendors.send(kind, settings, "s3cret", &text()).await);
         }
     }
-    let page = "not now: no code in HTTP 200: <html>please sign in</html>";
+    let page = "in doubt: no code in HTTP 200: <html>please sign in</html>";
     assert_eq!(
         outcomes,
         [
@@ -108,6 +108,6 @@ async fn what_passes_is_tried_again() {
 async fn a_vendor_that_hangs_holds_nothing_up() {
     let vendors = Vendors::start(&["hang"]);
     for (kind, settings, ..) in KINDS {
-        assert_eq!(vendors.send(kind, settings, "s3cret", &text()).await, "not now: no answer within 2 s");
+        assert_eq!(vendors.send(kind, settings, "s3cret", &text()).await, "in doubt: no answer within 2 s");
     }
 }
