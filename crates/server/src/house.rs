@@ -9,9 +9,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use countersign_domain::app::AppId;
-use countersign_domain::audit::AuditEntry;
-use countersign_domain::contact::ContactKeys;
-use countersign_domain::install_code::InstallCodeKeys;
 use countersign_domain::message::SenderName;
 use countersign_domain::network::Network;
 use countersign_domain::office_site::Occupied;
@@ -19,18 +16,11 @@ use countersign_domain::operations::{
     CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, OwnerPorts, PeoplePorts, Policy,
     Ports, RedeemTicket, SignIn, SignedCalls,
 };
-use countersign_domain::ports::{
-    Authority, Clock, Directory, Entropy, Marks, Records, Reports, SealingKeyRow, SecretRow, Tally,
-};
-use countersign_domain::sealing::KeyId;
-use countersign_domain::secret::Secret;
-use countersign_domain::time::Timestamp;
+use countersign_domain::ports::{Authority, Clock, Directory, Entropy, Marks, Records, Reports};
 use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines, Owners, People};
 use countersign_senders::Inbox;
-use countersign_senders::templates::Book;
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::nonces::KeptNonces;
-use countersign_stores::sqlite::SqliteRecords;
 use countersign_stores::throttle::MemoryThrottle;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -45,13 +35,13 @@ use crate::directory::SnapshotDirectory;
 use crate::http::Dispatcher;
 use crate::id_tokens::IdTokenKeys;
 use crate::listen::{self, Limits};
-use crate::master_key::MasterKeySource;
 use crate::metrics::Metrics;
 use crate::operations_door::OperationsDoor;
 use crate::pages::Pages;
 use crate::passwords::ArgonPasswords;
 use crate::puzzles::DrawnPuzzles;
 use crate::tls::Tls;
+use crate::vault::Vault;
 use crate::widget::Widget;
 
 /// How often the records are asked whether a command beside the server changed something. Half of the second that is
@@ -79,127 +69,6 @@ const ENDED: Duration = Duration::from_hours(30 * 24);
 /// How many accounts the limits on issuing remember at once: 1.5 MB, and more than a node gets to see in the minute after
 /// which an account is empty again.
 const LOCAL_ACCOUNTS: usize = 65_536;
-
-/// Where the data folder's secrets and records are; what a command beside a server opens too.
-pub(crate) struct Vault {
-    pub(crate) records: Arc<dyn Records>,
-    pub(crate) master_key: MasterKeySource,
-}
-
-impl Vault {
-    /// Opens the records and the master key in the data folder, making both where they are missing.
-    pub(crate) fn open(data: &Path, master_key: Option<String>, entropy: &dyn Entropy) -> anyhow::Result<Self> {
-        let mut folder = std::fs::DirBuilder::new();
-        folder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-        folder.create(data).with_context(|| format!("the data folder {}", data.display()))?;
-        let master_key = MasterKeySource::new(data, master_key);
-        master_key.ensure(entropy)?;
-        let records = Arc::new(SqliteRecords::open(&data.join("records.sqlite"))?);
-        Ok(Self { records, master_key })
-    }
-
-    /// A fresh sealing key, which is to seal from `seals_from` on, and what the audit trail says of it.
-    pub(crate) fn draw_sealing_key(
-        &self,
-        actor: &str,
-        created_at: Timestamp,
-        seals_from: Timestamp,
-        entropy: &dyn Entropy,
-    ) -> anyhow::Result<(SealingKeyRow, AuditEntry)> {
-        let id = KeyId(entropy.array());
-        let place = SealingKeyRow::place(id);
-        let key = Secret::new(entropy.array::<32>());
-        let sealed_key = self.master_key.load()?.seal(&place, key.expose(), entropy)?;
-        let audit = AuditEntry::new(created_at, actor, "sealing_key.created", &place);
-        Ok((SealingKeyRow { id, sealed_key, created_at, seals_from }, audit))
-    }
-
-    /// The installation's secret `name`: the one that is kept, or else what `draw` makes.
-    pub(crate) async fn secret(
-        &self,
-        name: &str,
-        clock: &dyn Clock,
-        entropy: &dyn Entropy,
-        draw: impl FnOnce() -> anyhow::Result<Secret<Vec<u8>>>,
-    ) -> anyhow::Result<Secret<Vec<u8>>> {
-        let place = SecretRow::place(name);
-        let master_key = self.master_key.load()?;
-        let rows = self.records.directory().await?.secrets;
-        let row = if let Some(row) = rows.into_iter().find(|row| row.name == name) {
-            row
-        } else {
-            let sealed = master_key.seal(&place, draw()?.expose(), entropy)?;
-            let row = SecretRow { name: name.to_owned(), sealed, created_at: clock.now() };
-            let audit = AuditEntry::new(clock.now(), "server", "secret.created", name);
-            self.records.ensure_secret(row, audit).await?
-        };
-        master_key.open(&place, &row.sealed).with_context(|| format!("{place} does not open under this master key"))
-    }
-
-    /// What operations on install codes and agents need.
-    pub(crate) async fn machines(
-        &self,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> anyhow::Result<MachinePorts> {
-        let draw = || Ok(Secret::new(entropy.array::<32>().to_vec()));
-        let secret = self.secret(InstallCodeKeys::NAME, &*clock, &*entropy, draw).await?;
-        let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
-        let secret = secret.map_err(|_| anyhow::anyhow!("secret/{} is not 32 bytes", InstallCodeKeys::NAME))?;
-        let (records, keys) = (Arc::clone(&self.records), Arc::new(InstallCodeKeys::new(&secret)));
-        Ok(MachinePorts { records, keys, clock, entropy })
-    }
-
-    /// The installation's keys for contacts.
-    pub(crate) async fn contact_keys(
-        &self,
-        clock: &dyn Clock,
-        entropy: &dyn Entropy,
-    ) -> anyhow::Result<Arc<ContactKeys>> {
-        let draw = || Ok(Secret::new(entropy.array::<32>().to_vec()));
-        let secret = self.secret(ContactKeys::NAME, clock, entropy, draw).await?;
-        let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
-        let secret = secret.map_err(|_| anyhow::anyhow!("secret/{} is not 32 bytes", ContactKeys::NAME))?;
-        Ok(Arc::new(ContactKeys::new(&secret)))
-    }
-
-    /// What operations on accounts and what they own need.
-    pub(crate) async fn owners(&self, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> anyhow::Result<OwnerPorts> {
-        let keys = self.contact_keys(&*clock, &*entropy).await?;
-        Ok(OwnerPorts { records: Arc::<dyn Records>::clone(&self.records), keys, clock, entropy })
-    }
-
-    /// What operations on codes and contacts need, with these settings' templates and senders.
-    pub(crate) async fn codes(
-        &self,
-        config: &Config,
-        senders: &[SenderSettings],
-        directory: Arc<dyn Directory>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        tally: Arc<dyn Tally>,
-    ) -> anyhow::Result<CodePorts> {
-        let book = Book::open(&config.delivery.templates()).context("delivery.templates")?;
-        Ok(CodePorts {
-            records: Arc::<dyn Records>::clone(&self.records),
-            keys: self.contact_keys(&*clock, &*entropy).await?,
-            templates: Arc::new(book),
-            routes: Arc::new(config::routes(senders)),
-            directory,
-            clock,
-            entropy,
-            tally,
-        })
-    }
-
-    /// Makes the first sealing key, if there is none.
-    pub(crate) async fn ensure_sealing_key(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<()> {
-        let (row, audit) = self.draw_sealing_key("server", clock.now(), clock.now(), entropy)?;
-        Ok(self.records.ensure_sealing_key(row, audit).await?)
-    }
-}
 
 /// A server that can listen.
 pub struct House {

@@ -24,8 +24,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::der::{Der, INTEGER, SEQUENCE};
 use crate::hex;
-use crate::house::Vault;
 use crate::master_key::MasterKeySource;
+use crate::vault::Vault;
 
 /// The first key's name among the installation's secrets. Later ones have a number behind it: [`SecretRow`]s are never replaced.
 const SECRET: &str = "id_tokens";

@@ -32,6 +32,7 @@ mod puzzles;
 mod system;
 mod tls;
 mod unread;
+mod vault;
 mod widget;
 
 pub use config::Mode;

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::SERVER_NAME;
 use super::request::{LONGEST, RequestedKey};
 use crate::certificates::{self, pem};
-use crate::house::Vault;
+use crate::vault::Vault;
 
 /// The secret of the installation that holds the authority: its key and its certificate, two blocks of PEM.
 const SECRET: &str = "agent_authority";

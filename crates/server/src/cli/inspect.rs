@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::{Place, block_on, time};
 use crate::directory::SnapshotDirectory;
 use crate::hex;
-use crate::house::Vault;
 use crate::system::SystemClock;
+use crate::vault::Vault;
 
 #[derive(Args)]
 pub(super) struct Inspect {

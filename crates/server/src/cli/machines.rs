@@ -14,8 +14,8 @@ use serde::Serialize;
 use super::Place;
 use super::app::app_id;
 use crate::config::Config;
-use crate::house::Vault;
 use crate::system::{OsEntropy, SystemClock};
+use crate::vault::Vault;
 
 /// Who acts, in the audit trail.
 pub(super) const CLI: Actor<'static> = Actor { name: "cli", detail: "" };

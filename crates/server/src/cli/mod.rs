@@ -32,8 +32,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Flags, Mode};
 use crate::dev;
-use crate::house::Vault;
 use crate::system::OsEntropy;
+use crate::vault::Vault;
 
 /// A self-hosted verification server: is this a person, is this your contact, may this machine join?
 #[derive(Parser)]

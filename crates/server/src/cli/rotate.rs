@@ -7,9 +7,9 @@ use countersign_domain::ports::{Clock as _, Entropy, RecordsError, Reseal, Seali
 use super::app::entry;
 use super::{Place, block_on};
 use crate::config;
-use crate::house::Vault;
 use crate::id_tokens;
 use crate::system::{OsEntropy, SystemClock};
+use crate::vault::Vault;
 
 /// How long a server may take to see a new key. It looks twice a second.
 const NOTICE: Duration = Duration::from_secs(5);

@@ -26,9 +26,9 @@ use crate::agents::{AgentAuthority, trust};
 use crate::certificates::{self, DAY, pem};
 use crate::client_address::{ProxyHeader, TrustedProxies};
 use crate::config::{Config, Flags};
-use crate::house::Vault;
 use crate::metrics::Metrics;
 use crate::tls::{OurTime, Tls, provider};
+use crate::vault::Vault;
 use crate::{hex, listen};
 
 /// Says which agent it sees.

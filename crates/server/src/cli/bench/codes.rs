@@ -24,8 +24,8 @@ use crate::cli::post::Nobody;
 use crate::config::{Config, Flags, Mode};
 use crate::delivery;
 use crate::directory::SnapshotDirectory;
-use crate::house::Vault;
 use crate::system::{OsEntropy, SystemClock};
+use crate::vault::Vault;
 
 /// Callers at once.
 const CALLERS: u32 = 64;
