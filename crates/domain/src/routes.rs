@@ -1,5 +1,7 @@
 //! By which senders a message travels, in the operator's order.
 
+use std::time::Duration;
+
 use crate::contact::{Channel, Contact};
 use crate::message::SenderName;
 
@@ -12,6 +14,9 @@ pub struct Route {
     pub channel: Channel,
     /// The numbers that it serves, by how they begin: `+86`. Empty: all there are.
     pub prefixes: Vec<String>,
+    /// How soon its gateway tells of a delivery; a message of which it has not told by then goes to the next sender. `None` where
+    /// it does not tell, or nobody minds.
+    pub report_within: Option<Duration>,
 }
 
 impl Route {
@@ -44,6 +49,11 @@ impl Routes {
         open.get(next).filter(|sender| **sender != from).map(|sender| (*sender).clone())
     }
 
+    /// The senders whose silence counts, and how long they may be silent.
+    pub fn silences(&self) -> std::collections::BTreeMap<SenderName, Duration> {
+        self.0.iter().filter_map(|route| Some((route.sender.clone(), route.report_within?))).collect()
+    }
+
     /// Every sender's name, once.
     pub fn senders(&self) -> std::collections::BTreeSet<SenderName> {
         self.0.iter().map(|route| route.sender.clone()).collect()
@@ -68,6 +78,7 @@ mod tests {
             sender: name(sender),
             channel,
             prefixes: prefixes.iter().map(|prefix| (*prefix).to_owned()).collect(),
+            report_within: None,
         };
         Routes::new(vec![
             route("china", Channel::Sms, &["+86"]),

@@ -58,7 +58,12 @@ pub(crate) struct House {
 
 /// What codes need, with a gateway and a mail server that are never asked.
 fn code_ports(ports: &Ports, post: &ModelCodes) -> CodePorts {
-    let route = |sender, channel| Route { sender: SenderName::parse(sender).unwrap(), channel, prefixes: vec![] };
+    let route = |sender, channel| Route {
+        sender: SenderName::parse(sender).unwrap(),
+        channel,
+        prefixes: vec![],
+        report_within: None,
+    };
     let routes = Routes::new(vec![route("gateway", Channel::Sms), route("mail", Channel::Email)]);
     CodePorts {
         records: Arc::new(post.clone()),

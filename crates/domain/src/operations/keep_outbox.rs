@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::message::SenderName;
 use crate::operations::CodePorts;
-use crate::ports::{Event, MessageState, RecordsError};
+use crate::ports::{DeliveryReport, Event, MessageState, RecordsError};
 
 /// Keeps the outbox in order: tells messages expired, gives away those of senders that are no more, forgets what is old.
 pub struct KeepOutbox {
@@ -44,6 +44,32 @@ impl KeepOutbox {
                 ports.records.adopt_message(row.id, ports.clock.now(), heir).await?;
             }
         }
+    }
+
+    /// Gives messages to the next sender of whose delivery theirs has not told in time: with the same code, under the same name.
+    /// Where there is no next one they stay sent.
+    ///
+    /// # Errors
+    /// [`RecordsError`].
+    pub async fn break_silence(&self) -> Result<(), RecordsError> {
+        let ports = &self.ports;
+        for (lane, within) in ports.routes.silences() {
+            let now = ports.clock.now();
+            for (row, code) in ports.records.silent_messages(lane.clone(), now.minus(within), now).await? {
+                let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact).ok();
+                let refused: Vec<_> = row.refused.iter().cloned().chain([lane.clone()]).collect();
+                let next = contact.and_then(|contact| ports.routes.after(&lane, &contact, &refused));
+                let Some(next) = next else { continue };
+                let undelivered = Some("its gateway has not told of its delivery in time".to_owned());
+                let report = DeliveryReport { id: row.id, lane: lane.clone(), undelivered, next: Some(next) };
+                match ports.records.keep_delivery(report, now).await {
+                    Ok(None) | Err(RecordsError::Missing | RecordsError::Changed) => {}
+                    Ok(Some(state)) => ports.tally.count(Event::MessageSettled(code.channel, state)),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Tells messages expired whose time is over.

@@ -199,6 +199,14 @@ pub trait OutboxKeeping: Send + Sync {
     /// Some messages that wait in lanes that are not among `lanes`: the operator took their sender away.
     async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError>;
 
+    /// Some messages that `lane` sent before `before`, of whose delivery nothing was told, and whose code is live at `now`.
+    async fn silent_messages(
+        &self,
+        lane: SenderName,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<(MessageRow, Code)>, RecordsError>;
+
     /// Gives a message that waits to another sender; where there is none, it has failed.
     async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError>;
 

@@ -404,6 +404,22 @@ impl OutboxKeeping for ModelCodes {
         })
     }
 
+    async fn silent_messages(
+        &self,
+        lane: SenderName,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
+        self.verb(|state| {
+            let silent =
+                |row: &&MessageRow| row.state == MessageState::Sent && row.lane == lane && row.due_at <= before;
+            let code_of = |row: &MessageRow| state.codes.iter().find(|code| code.id == row.code).cloned();
+            let live = |row: &MessageRow| code_of(row).filter(|code| code.state(now) == CodeState::Live);
+            let rows = state.messages.iter().map(|(message, _)| message).filter(silent);
+            Ok(rows.filter_map(|row| Some((row.clone(), live(row)?))).collect())
+        })
+    }
+
     async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError> {
         self.verb(|state| {
             let (message, lease) = state.message(id)?;

@@ -38,6 +38,7 @@ where
     suite.what_is_old_is_forgotten();
     suite.orphans_are_adopted();
     suite.no_message_waits_for_ever();
+    suite.silence_is_found();
     let kept = suite.message(40);
     drop(suite);
     assert_eq!(Suite { store: Arc::new(open()) }.message(40), kept, "a message outlives a reopening");
@@ -280,6 +281,25 @@ where
         assert_eq!(orphans(), []);
         assert_eq!((self.numbers("heir", NOW, 9), self.state(58)), (vec![53], MessageState::Failed));
         assert_eq!(self.message(40).lane, name("left"));
+    }
+
+    fn silence_is_found(&self) {
+        for (number, lane) in [(70, "silent"), (71, "silent"), (72, "silent"), (73, "other"), (74, "silent")] {
+            self.queued(number, lane);
+            let until = self.lease(lane, NOW, 1)[0].until;
+            let sent = Settlement::Sent { lane: name(lane), gateway_id: None, reason: None };
+            self.settle(number, until, sent).expect("sent");
+        }
+        self.keep(71, "silent", false, NOW).expect("it arrived");
+        self.accepted(CodeSend { lane: name("elsewhere"), ..send(75, 72) });
+        self.queued(76, "silent");
+        let silent = |before, now| {
+            let found = block_on(self.store.silent_messages(name("silent"), before, now)).expect("messages");
+            found.iter().map(|(row, code)| (row.id.0[0], code.id.bytes()[0])).collect::<Vec<_>>()
+        };
+        assert_eq!(silent(NOW, NOW), [(70, 70), (74, 74)], "not what arrived, was replaced or waits");
+        assert_eq!(silent(NOW.minus(Duration::from_millis(1)), NOW), [], "they were sent later");
+        assert_eq!(silent(NOW, NOW.plus(LIFE)), [], "nobody needs them any more");
     }
 
     /// What was put off while the clock was ahead is due when it has been set right.

@@ -208,7 +208,12 @@ fn where_the_operator_sends_nothing_the_caller_has_no_permission() {
 #[test]
 fn a_channel_without_a_sender_is_no_failure_of_ours() {
     let house = House::new().with_codes(|ports, _| {
-        let gateway = Route { sender: SenderName::parse("gateway").unwrap(), channel: Channel::Sms, prefixes: vec![] };
+        let gateway = Route {
+            sender: SenderName::parse("gateway").unwrap(),
+            channel: Channel::Sms,
+            prefixes: vec![],
+            report_within: None,
+        };
         ports.routes = Arc::new(Routes::new(vec![gateway]));
     });
     assert_eq!(error_code(&house, SEND, &to(MOBILE, 0, "86")), "");

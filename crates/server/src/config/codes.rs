@@ -415,6 +415,8 @@ pub struct SenderSettings {
     pub channels: Vec<Channel>,
     /// The numbers that it serves, by how they begin; empty for all.
     pub prefixes: Vec<String>,
+    /// How soon its gateway tells of a delivery, where its silence counts.
+    pub report_within: Option<Duration>,
     /// What its kind wants.
     pub settings: toml::Table,
 }
@@ -448,6 +450,13 @@ impl<'de> Deserialize<'de> for SenderSettings {
             }
             Some(_) => return Err(complain("`prefixes` must be a list of beginnings of numbers such as \"+86\"")),
         };
+        let report_within = match settings.remove("report_seconds") {
+            None => None,
+            Some(toml::Value::Integer(number)) if (1..=300).contains(&number) => {
+                Some(Duration::from_secs(number.unsigned_abs()))
+            }
+            Some(_) => return Err(complain("`report_seconds` must be 1 to 300")),
+        };
         let channels = match channel.as_str() {
             "sms" => vec![Channel::Sms],
             "email" => vec![Channel::Email],
@@ -455,7 +464,7 @@ impl<'de> Deserialize<'de> for SenderSettings {
             _ => return Err(complain("`channel` must be \"sms\", \"email\" or \"any\"")),
         };
         let parsed = SenderName::parse(&name).ok_or_else(|| complain("a name has 1 to 32 characters of [a-z0-9_-]"))?;
-        Ok(Self { name: parsed, kind, channels, prefixes, settings })
+        Ok(Self { name: parsed, kind, channels, prefixes, report_within, settings })
     }
 }
 
@@ -466,6 +475,7 @@ pub fn routes(senders: &[SenderSettings]) -> Routes {
             sender: sender.name.clone(),
             channel: *channel,
             prefixes: if *channel == Channel::Sms { sender.prefixes.clone() } else { Vec::new() },
+            report_within: sender.report_within,
         };
         sender.channels.iter().map(of)
     });

@@ -205,6 +205,9 @@ async fn keep_house(keep: Arc<KeepOutbox>, mut stop: watch::Receiver<bool>) {
             _ = tick.tick() => {}
             _ = stop.changed() => return,
         }
+        if let Err(error) = keep.break_silence().await {
+            tracing::error!(%error, "could not look for messages of whose delivery nothing was told");
+        }
         if number % EXPIRE_EVERY == 0
             && let Err(error) = keep.expire().await
         {

@@ -52,6 +52,7 @@ pub(crate) fn settings(config: &Config, mode: Mode) -> anyhow::Result<Vec<Sender
             kind: INBOX.to_owned(),
             channels,
             prefixes: Vec::new(),
+            report_within: None,
             settings: toml::Table::new(),
         };
         senders.extend(name.map(inbox));

@@ -156,6 +156,22 @@ async fn where_one_refuses_or_does_not_deliver_the_next_sends_the_same_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_is_silent_about_the_delivery_is_followed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (Gateway::start("OK").await, Gateway::start("OK").await);
+    let expects = first.settings("first").replace("channel = 'sms'", "channel = 'sms'\nreport_seconds = 1");
+    let mut house = House::start(folder.path(), &[expects, second.settings("second")].concat()).await;
+    let code = house.send("+8613912345678").await;
+    let (silent, next) = (first.called().await, second.called().await);
+    assert_eq!((&silent["text"], &silent["id"]), (&next["text"], &next["id"]));
+    let message = house.message(&code, "sent").await;
+    assert_eq!((&message["sender"], &message["refused_by"]), (&json!("second"), &json!(["first"])));
+    // Late, and true: nobody has to send it again.
+    assert_eq!(house.tell(silent["tell"].as_str().unwrap(), "status=1").await, StatusCode::OK);
+    assert_eq!(house.message(&code, "delivered").await["sender"], "first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_sender_for_the_channel_the_call_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let gateway = Gateway::start("OK").await;

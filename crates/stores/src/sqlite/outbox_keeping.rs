@@ -1,7 +1,7 @@
 //! Housekeeping of codes, their messages and the contacts that they verified.
 
 use async_trait::async_trait;
-use countersign_domain::code::Code;
+use countersign_domain::code::{Code, CodeState};
 use countersign_domain::contact::Channel;
 use countersign_domain::message::{MessageId, SenderName};
 use countersign_domain::ports::{MessageRow, OutboxKeeping, REPEATABLE_FOR, RecordsError};
@@ -27,6 +27,15 @@ impl OutboxKeeping for SqliteRecords {
 
     async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
         self.reader.run(move |connection| orphans(connection, &lanes)).await
+    }
+
+    async fn silent_messages(
+        &self,
+        lane: SenderName,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
+        self.reader.run(move |connection| silent(connection, &lane, before, now)).await
     }
 
     async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError> {
@@ -67,6 +76,25 @@ fn orphans(connection: &Connection, lanes: &[SenderName]) -> Result<Vec<(Message
         codes::COLUMNS
     );
     rows(connection, &select, (lane.as_str(), AT_ONCE), |row| Ok((outbox::read(row)?, codes::read(row)?)))
+}
+
+fn silent(
+    connection: &Connection,
+    lane: &SenderName,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
+    let select = format!(
+        "SELECT {}, {} FROM message JOIN code ON code.sequence = message.code \
+         WHERE message.state = 'sent' AND message.expires_at > ?3 AND message.lane = ?1 AND message.due_at <= ?2 \
+         AND code.ended_at IS NULL ORDER BY message.due_at LIMIT ?4",
+        outbox::COLUMNS,
+        codes::COLUMNS
+    );
+    let values = (lane.as_str(), before.milliseconds(), now.milliseconds(), AT_ONCE);
+    let found = rows(connection, &select, values, |row| Ok((outbox::read(row)?, codes::read(row)?)))?;
+    // Of one from the future nobody knows how old it is.
+    Ok(found.into_iter().filter(|(_, code)| code.state(now) == CodeState::Live).collect())
 }
 
 fn expire(connection: &Connection, now: Timestamp) -> Result<Vec<(Channel, u32)>, RecordsError> {

@@ -56,7 +56,7 @@ impl Post {
     fn with(policy: SendPolicy) -> Self {
         let house = House::new();
         let records = ModelCodes::with_apps([app("one"), app("two")]);
-        let route = |sender, channel| Route { sender: name(sender), channel, prefixes: vec![] };
+        let route = |sender, channel| Route { sender: name(sender), channel, prefixes: vec![], report_within: None };
         let routes = vec![route("first", Channel::Sms), route("second", Channel::Sms), route("mail", Channel::Email)];
         let ports = CodePorts {
             records: Arc::new(records.clone()),
@@ -435,7 +435,7 @@ fn a_message_whose_sender_is_no_more_goes_to_one_that_serves_its_contact() {
     let mut post = Post::new();
     let (abroad, at_home) = (post.send("+12025550100").unwrap(), post.send(PHONE).unwrap());
     let prefixes = vec!["+86".to_owned()];
-    let china = Route { sender: name("china"), channel: Channel::Sms, prefixes };
+    let china = Route { sender: name("china"), channel: Channel::Sms, prefixes, report_within: None };
     post.ports.routes = Arc::new(Routes::new(vec![china]));
     block_on(post.keep_outbox().adopt()).unwrap();
     assert_eq!(post.message(abroad).state, MessageState::Failed);
@@ -523,6 +523,36 @@ fn what_did_not_arrive_goes_on_to_the_next_sender() {
     let unknown = crate::message::MessageId([9; 16]);
     let unknown = block_on(post.deliver().keep_delivery(unknown, &name("first"), Delivery::Delivered));
     assert_eq!(unknown, Err(KeepDeliveryError::Unknown));
+}
+
+#[test]
+fn a_gateway_that_says_nothing_of_the_delivery_is_followed_by_the_next() {
+    let mut post = Post::new();
+    let route = |sender, seconds| Route {
+        sender: name(sender),
+        channel: Channel::Sms,
+        prefixes: vec![],
+        report_within: Some(Duration::from_secs(seconds)),
+    };
+    post.ports.routes = Arc::new(Routes::new(vec![route("first", 20), route("second", 20)]));
+    let (sent, told) = (post.send(PHONE).unwrap(), post.send("+8613912345679").unwrap());
+    let (first, second) = (RecordingSender::default(), RecordingSender::default());
+    post.work_off("first", &first);
+    let arrived = post.message(told).id;
+    block_on(post.deliver().keep_delivery(arrived, &name("first"), Delivery::Delivered)).unwrap();
+    post.house.clock.advance(Duration::from_secs(19));
+    block_on(post.keep_outbox().break_silence()).unwrap();
+    assert_eq!(post.work_off("second", &second), 0, "it still may");
+    post.house.clock.advance(Duration::from_secs(1));
+    block_on(post.keep_outbox().break_silence()).unwrap();
+    assert_eq!(post.work_off("second", &second), 1);
+    assert_eq!(second.given()[0], first.given()[0], "the same code under the same name");
+    // Nobody is left to try, so it stays sent, and what the first one says late is heard.
+    post.house.clock.advance(Duration::from_mins(1));
+    block_on(post.keep_outbox().break_silence()).unwrap();
+    assert_eq!(post.message(sent).state, MessageState::Sent);
+    let late = block_on(post.deliver().keep_delivery(post.message(sent).id, &name("first"), Delivery::Delivered));
+    assert_eq!((late, post.message(sent).state), (Ok(()), MessageState::Delivered));
 }
 
 #[test]
