@@ -29,7 +29,7 @@ pub struct DeliveryPolicy {
 }
 
 /// How many tries may end in doubt before the message is taken for sent. Each may have brought it, and may have cost.
-const MOST_DOUBTS: u32 = 2;
+const MOST_DOUBTS: u32 = 3;
 
 /// How much longer than its sender's deadline a message stays in a worker's hands: or it would be sent while it is being sent.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
@@ -152,10 +152,12 @@ impl DeliverMessages {
             Err(SendError::Doubtful { reason }) if doubts + 1 >= MOST_DOUBTS => {
                 Settlement::Sent { lane, gateway_id: None, reason: Some(reason) }
             }
-            // The same sender again, and no other: whoever has the message may know it by its name, another would not.
+            // Better twice than not at all: the next sender has it at once, where there is one.
             Err(SendError::Doubtful { reason }) => {
-                let due_at = self.ports.clock.now().plus(self.pause(row.tries + 1));
-                let (tries, turn, doubts, refused) = (row.tries + 1, turn + 1, doubts + 1, row.refused.clone());
+                let stays = || (lane, self.ports.clock.now().plus(self.pause(row.tries + 1)), turn + 1);
+                let next = self.next(row, contact, &row.refused);
+                let (lane, due_at, turn) = next.map_or_else(stays, |(lane, due_at)| (lane, due_at, 0));
+                let (tries, doubts, refused) = (row.tries + 1, doubts + 1, row.refused.clone());
                 Settlement::Again { lane, due_at, tries, turn, doubts, refused, reason }
             }
             Err(SendError::Transient { reason, retry_after }) => {

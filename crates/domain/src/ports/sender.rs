@@ -24,7 +24,7 @@ pub enum SendError {
         retry_after: Option<Duration>,
     },
     /// Nobody can know whether the message got through, and each try may cost: a gateway that took the call and whose answer did
-    /// not come, or says nothing. It is tried a few times more, and then taken for sent.
+    /// not come, or says nothing. The next sender has it at once, and after a few doubts it is taken for sent.
     #[error("in doubt: {reason}")]
     Doubtful {
         /// What was seen.

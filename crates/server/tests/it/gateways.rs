@@ -18,6 +18,9 @@ use crate::client::Client;
 use crate::codes::credentials;
 use crate::process::Server;
 
+/// What a gateway is told that never answers.
+const HANGS: &str = "hang";
+
 /// A gateway that answers as it is told, and passes on what it was asked.
 pub(crate) struct Gateway {
     url: String,
@@ -35,7 +38,12 @@ impl Gateway {
                 let service = service_fn(move |request: Request<Incoming>| {
                     let query = request.uri().query().unwrap_or_default().as_bytes();
                     let _nobody = tell.send(form_urlencoded::parse(query).into_owned().collect());
-                    async move { Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(answer)))) }
+                    async move {
+                        if answer == HANGS {
+                            std::future::pending::<()>().await;
+                        }
+                        Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(answer))))
+                    }
                 });
                 tokio::spawn(
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
@@ -153,6 +161,18 @@ async fn where_one_refuses_or_does_not_deliver_the_next_sends_the_same_code() {
     // Nobody is left.
     assert_eq!(house.tell(at_last["tell"].as_str().unwrap(), "status=2").await, StatusCode::OK);
     house.message(&code, "undelivered").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_hangs_is_followed_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut first, mut second) = (Gateway::start(HANGS).await, Gateway::start("OK").await);
+    let hurried = first.settings("first").replace("channel = 'sms'", "channel = 'sms'\ndeadline_seconds = 1");
+    let mut house = House::start(folder.path(), &[hurried, second.settings("second")].concat()).await;
+    let code = house.send("+8613912345678").await;
+    let (hung, taken) = (first.called().await, second.called().await);
+    assert_eq!((&hung["text"], &hung["id"]), (&taken["text"], &taken["id"]));
+    assert_eq!(house.message(&code, "sent").await["sender"], "second");
 }
 
 #[tokio::test(flavor = "multi_thread")]

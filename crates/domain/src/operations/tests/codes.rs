@@ -413,20 +413,26 @@ fn senders_that_are_all_down_are_tried_less_and_less() {
     assert!(second.given().len() > 3, "both have their turns");
 }
 
-/// Whether it got through nobody knows, and each try costs: it goes once more, by the same sender, and is taken for sent.
+/// Whether it got through nobody knows, and each try costs: the next has it at once, and after three it is taken for sent.
 #[test]
-fn what_ends_in_doubt_is_not_sent_for_ever() {
+fn what_ends_in_doubt_goes_to_the_next_sender_and_not_on_for_ever() {
+    let doubtful = || Err(SendError::Doubtful { reason: "no answer within 10 s".to_owned() });
+    let hanging = || RecordingSender::answering((0..9).map(|_| doubtful()));
     let post = Post::new();
     let sent = post.send(PHONE).unwrap();
-    let doubtful = || Err(SendError::Doubtful { reason: "no answer within 10 s".to_owned() });
-    let (first, second) = (RecordingSender::answering((0..9).map(|_| doubtful())), RecordingSender::default());
+    let (first, second) = (hanging(), RecordingSender::default());
+    assert_eq!((post.work_off("first", &first), post.work_off("second", &second)), (1, 1));
+    assert_eq!(first.given(), second.given(), "the same code under the same name");
+    assert_eq!((post.message(sent).state, post.message(sent).reason), (MessageState::Sent, None));
+
+    let alone = post.send("ann@example.com").unwrap();
+    let mail = hanging();
     for _ in 0..60 {
-        post.work_off("first", &first);
-        assert_eq!(post.work_off("second", &second), 0);
+        post.work_off("mail", &mail);
         post.house.clock.advance(Duration::from_secs(1));
     }
-    assert_eq!(first.given().len(), 2);
-    let row = post.message(sent);
+    assert_eq!(mail.given().len(), 3);
+    let row = post.message(alone);
     assert_eq!((row.state, row.reason.as_deref()), (MessageState::Sent, Some("no answer within 10 s")));
 }
 
