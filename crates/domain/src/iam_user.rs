@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::access_key::Permissions;
 use crate::app::AppId;
+use crate::hex_id;
 use crate::ports::Entropy;
 use crate::sealing::{Malformed, Reader, Writer};
 use crate::time::Timestamp;
@@ -33,16 +34,13 @@ impl IamUserId {
 
     /// Reads 32 hexadecimal digits; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        u128::from_str_radix(text, 16).ok().map(|number| Self(number.to_be_bytes()))
+        hex_id::parse(text).map(Self)
     }
 }
 
 impl std::fmt::Display for IamUserId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+        hex_id::write(self.0, formatter)
     }
 }
 

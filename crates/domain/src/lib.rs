@@ -35,6 +35,7 @@ pub mod contact;
 pub mod gate;
 pub mod group;
 pub mod guess_budget;
+mod hex_id;
 pub mod iam_user;
 pub mod install_code;
 pub mod language;

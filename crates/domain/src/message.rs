@@ -3,6 +3,7 @@
 use crate::app::AppId;
 use crate::code::{CodePurpose, Digits, Requester, Resource};
 use crate::contact::{Channel, Contact};
+use crate::hex_id;
 use crate::language::Language;
 use crate::secret::Secret;
 use crate::time::Timestamp;
@@ -16,16 +17,13 @@ pub struct MessageId(pub [u8; 16]);
 impl MessageId {
     /// Reads 32 hexadecimal digits; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        u128::from_str_radix(text, 16).ok().map(|number| Self(number.to_be_bytes()))
+        hex_id::parse(text).map(Self)
     }
 }
 
 impl std::fmt::Display for MessageId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+        hex_id::write(self.0, formatter)
     }
 }
 

@@ -58,11 +58,6 @@ impl Routes {
     pub fn senders(&self) -> std::collections::BTreeSet<SenderName> {
         self.0.iter().map(|route| route.sender.clone()).collect()
     }
-
-    /// Whether there is a sender for this channel at all.
-    pub fn serve(&self, channel: Channel) -> bool {
-        self.0.iter().any(|route| route.channel == channel)
-    }
 }
 
 #[cfg(test)]
@@ -111,6 +106,6 @@ mod tests {
         assert_eq!(routes().after(&name("mail"), &contact, &[]), None);
         let elsewhere = Contact::parse("+12025550100").unwrap();
         assert_eq!(routes().to(&elsewhere).next(), Some(&name("world")));
-        assert!(!Routes::default().serve(Channel::Sms));
+        assert_eq!(Routes::default().to(&elsewhere).next(), None);
     }
 }

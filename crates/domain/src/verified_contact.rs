@@ -2,6 +2,7 @@
 
 use crate::app::AppId;
 use crate::contact::{Channel, ContactKey};
+use crate::hex_id;
 use crate::ports::Entropy;
 use crate::time::Timestamp;
 
@@ -17,16 +18,13 @@ impl VerifiedId {
 
     /// Reads 32 hexadecimal digits; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        u128::from_str_radix(text, 16).ok().map(|number| Self(number.to_be_bytes()))
+        hex_id::parse(text).map(Self)
     }
 }
 
 impl std::fmt::Display for VerifiedId {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:032x}", u128::from_be_bytes(self.0))
+        hex_id::write(self.0, formatter)
     }
 }
 

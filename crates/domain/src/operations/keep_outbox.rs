@@ -94,12 +94,4 @@ impl KeepOutbox {
         let (codes, contacts) = (now.minus(self.keep.codes), now.minus(self.keep.contacts));
         self.ports.records.forget_codes(now, codes, contacts).await
     }
-
-    /// How many messages wait, by sender.
-    ///
-    /// # Errors
-    /// [`RecordsError`].
-    pub async fn waiting(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
-        self.ports.records.waiting_messages().await
-    }
 }

@@ -193,9 +193,6 @@ pub trait OutboxRecords: Send + Sync {
 /// Verbs that keep the outbox in order.
 #[async_trait]
 pub trait OutboxKeeping: Send + Sync {
-    /// How many messages wait, by lane.
-    async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError>;
-
     /// Some messages that wait in lanes that are not among `lanes`: the operator took their sender away.
     async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError>;
 

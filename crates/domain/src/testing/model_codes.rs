@@ -385,16 +385,6 @@ impl OutboxRecords for ModelCodes {
 
 #[async_trait]
 impl OutboxKeeping for ModelCodes {
-    async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
-        self.verb(|state| {
-            let mut counts: std::collections::BTreeMap<SenderName, u32> = std::collections::BTreeMap::new();
-            for (message, _) in state.messages.iter().filter(|(message, _)| message.state == MessageState::Waiting) {
-                *counts.entry(message.lane.clone()).or_default() += 1;
-            }
-            Ok(counts.into_iter().collect())
-        })
-    }
-
     async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
         self.verb(|state| {
             let orphans = state.messages.iter().map(|(message, _)| message);

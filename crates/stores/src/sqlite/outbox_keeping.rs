@@ -16,15 +16,6 @@ const AT_ONCE: u32 = 1_000;
 
 #[async_trait]
 impl OutboxKeeping for SqliteRecords {
-    async fn waiting_messages(&self) -> Result<Vec<(SenderName, u32)>, RecordsError> {
-        self.reader
-            .run(|connection| {
-                let select = "SELECT lane, count(*) FROM message WHERE state = 'waiting' GROUP BY lane ORDER BY lane";
-                rows(connection, select, [], |row| Ok((parsed(row, "lane", SenderName::parse)?, row.get(1)?)))
-            })
-            .await
-    }
-
     async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
         self.reader.run(move |connection| orphans(connection, &lanes)).await
     }
