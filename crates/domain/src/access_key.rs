@@ -39,11 +39,15 @@ pub enum Permission {
     ManageDirectory,
     /// Make office sites, attach what the app owns or has a code for, and detach it.
     AttachResources,
+    /// See how often the app's calls came how far.
+    ReadStatistics,
+    /// See for whom each of them was.
+    ReadUsage,
 }
 
 impl Permission {
     /// Every permission, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::RedeemTickets,
         Self::SendCodes,
         Self::CheckCodes,
@@ -58,6 +62,8 @@ impl Permission {
         Self::ReadDirectory,
         Self::ManageDirectory,
         Self::AttachResources,
+        Self::ReadStatistics,
+        Self::ReadUsage,
     ];
 
     /// The word for this permission on the command line and at rest.
@@ -77,6 +83,8 @@ impl Permission {
             Self::ReadDirectory => "directory.read",
             Self::ManageDirectory => "directory.manage",
             Self::AttachResources => "resources.attach",
+            Self::ReadStatistics => "statistics.read",
+            Self::ReadUsage => "usage.read",
         }
     }
 

@@ -16,6 +16,7 @@
 //! * An [`account`] owns resources; one is attached to an [`office_site`] with a code that was sent to its owner.
 //! * An [`iam_user`] signs in with a password, and gets a token for programs that cannot sign.
 //! * A [`user`] is a person whom an app lets in, by a code or a password, into a [session](user::Session).
+//! * A [`usage`] is what an app says about whom a call is for; it is counted, and kept for a while.
 //! * [`rates`] are the limits on how often a client and an app may call.
 //! * [`operations::SignedCalls`] are calls that an access key has signed; each one's nonce counts once.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
@@ -55,5 +56,6 @@ pub mod testing;
 pub mod throttle;
 pub mod ticket;
 pub mod time;
+pub mod usage;
 pub mod user;
 pub mod verified_contact;

@@ -80,6 +80,7 @@ pub(crate) struct Metrics {
     codes_would_be_refused: Family<LimitLabels, Counter>,
     codes_checked: Family<OutcomeLabels, Counter>,
     messages: Family<MessageLabels, Counter>,
+    usage_lost: Counter,
 }
 
 fn histogram() -> Histogram {
@@ -123,6 +124,9 @@ impl Metrics {
         registry.register("codes_checked", "Checks of codes", Clone::clone(&codes_checked));
         let help = "What became of messages; again stands for a try that has to be made again";
         registry.register("messages", help, Clone::clone(&messages));
+        let usage_lost = Counter::default();
+        let help = "Calls that are in no statistics, because too many waited to be kept";
+        registry.register("usage_lost", help, Clone::clone(&usage_lost));
         Self {
             registry,
             requests,
@@ -141,6 +145,7 @@ impl Metrics {
             codes_would_be_refused,
             codes_checked,
             messages,
+            usage_lost,
         }
     }
 
@@ -240,6 +245,9 @@ impl Tally for Metrics {
             }
             Event::Throttled(limit) => {
                 self.throttled.get_or_create(&LimitLabels { limit: limit.name() }).inc();
+            }
+            Event::UsageLost => {
+                self.usage_lost.inc();
             }
         }
     }

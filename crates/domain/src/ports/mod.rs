@@ -23,6 +23,7 @@ mod puzzles;
 mod records;
 mod sender;
 mod tally;
+mod usage_records;
 mod user_records;
 
 pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, MachineRecords};
@@ -54,4 +55,5 @@ pub use sender::{
     Delivery, DeliveryAddress, Pace, Receipt, ReportError, Reports, SendError, Sender, TemplateError, Templates,
 };
 pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};
+pub use usage_records::{MOST_GROUPS, NotesFull, StatisticsWanted, UsageKept, UsageNotes, UsageRecords, UsageWanted};
 pub use user_records::{PeopleRecords, SessionRecords, UserNamed, UserRecords};

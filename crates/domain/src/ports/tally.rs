@@ -78,6 +78,8 @@ pub enum Event {
     MessageSettled(Channel, MessageState),
     /// A call was over this limit.
     Throttled(Limit),
+    /// Too many calls waited to be kept: this one is in no statistics.
+    UsageLost,
 }
 
 /// Where events are counted.
