@@ -5,6 +5,7 @@
 //! | [`memory`] | marks | one node; a restart forgets, and its epoch makes that safe |
 //! | [`nonces`] | nonces | one node: marks in front, records behind |
 //! | [`throttle`] | the node's own limits | one node; a restart forgets |
+//! | [`usage`] | notes of who uses what | one node: a queue, records behind |
 //! | [`sqlite`] | records | one machine; what was acknowledged survives `kill -9` |
 //!
 //! To add one: a file here, its migrations or scripts beside it, and the port's conformance suite as its test module.
@@ -13,3 +14,4 @@ pub mod memory;
 pub mod nonces;
 pub mod sqlite;
 pub mod throttle;
+pub mod usage;

@@ -6,9 +6,7 @@ use crate::ports::{Clock, RecordsError, StatisticsWanted, UsageRecords, UsageWan
 use crate::time::Timestamp;
 use crate::usage::{Day, Part, Person, Statistics, UsageKeys, UsageRow};
 
-/// Statistics are of so many days at most.
-const MOST_DAYS: i64 = 366;
-/// And so many, where nobody says how many.
+/// Statistics are of so many days, where nobody says how many.
 const USUAL_DAYS: i64 = 30;
 /// And have so many rows at most.
 const MOST_ROWS: u32 = 10_000;
@@ -52,9 +50,6 @@ pub struct OpenUsage {
 /// Why nothing was read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadUsageError {
-    /// The days are more than a year, or none.
-    #[error("the days must be 1 to {MOST_DAYS}, the later one second")]
-    Days,
     /// There are too many rows for one answer.
     #[error("there are more than {MOST_ROWS} rows: ask for fewer days, or by less")]
     TooMany,
@@ -83,9 +78,6 @@ impl ReadUsage {
     ) -> Result<Vec<Statistics>, ReadUsageError> {
         let to = to.unwrap_or_else(|| Day::of(self.clock.now()));
         let from = from.unwrap_or_else(|| to.plus(1 - USUAL_DAYS));
-        if from > to || from <= to.plus(-MOST_DAYS) {
-            return Err(ReadUsageError::Days);
-        }
         let wanted = StatisticsWanted { app: app.clone(), from, to, by, limit: MOST_ROWS + 1 };
         let rows = self.records.usage_statistics(wanted).await?;
         if rows.len() > MOST_ROWS as usize { Err(ReadUsageError::TooMany) } else { Ok(rows) }
@@ -97,9 +89,6 @@ impl ReadUsage {
     /// [`ReadUsageError`].
     pub async fn list(&self, app: &AppId, filter: UsageFilter<'_>) -> Result<Vec<OpenUsage>, ReadUsageError> {
         let UsageFilter { from, to, business, scene, account, before, limit } = filter;
-        if from.zip(to).is_some_and(|(from, to)| from > to) {
-            return Err(ReadUsageError::Days);
-        }
         let wanted = UsageWanted {
             app: app.clone(),
             from: from.map_or(Timestamp::from_milliseconds(i64::MIN), Day::start),

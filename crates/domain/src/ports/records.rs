@@ -7,7 +7,8 @@ use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
 use crate::iam_user::{IamUser, IamUserId};
 use crate::ports::{
-    CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords, OwnershipRecords, PeopleRecords,
+    CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords, OwnershipRecords,
+    PeopleRecords, UsageRecords,
 };
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
@@ -212,6 +213,7 @@ pub trait Records:
     + PeopleRecords
     + PostRecords
     + OwnershipRecords
+    + UsageRecords
 {
 }
 
@@ -226,6 +228,7 @@ impl<T> Records for T where
         + PeopleRecords
         + PostRecords
         + OwnershipRecords
+        + UsageRecords
 {
 }
 

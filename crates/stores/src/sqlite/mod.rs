@@ -19,6 +19,7 @@ mod outbox_keeping;
 mod owners;
 mod rows;
 mod sites;
+mod usage;
 mod users;
 mod worker;
 pub mod yardstick;
@@ -87,10 +88,14 @@ fn unavailable(error: &rusqlite::Error) -> RecordsError {
 
 #[cfg(test)]
 mod tests {
+    use countersign_domain::audit::AuditEntry;
+    use countersign_domain::ports::AppRecords as _;
     use countersign_domain::testing::{
-        code_records_conformance, machine_records_conformance, outbox_conformance, owner_records_conformance,
-        people_records_conformance, records_conformance,
+        app, block_on, code_records_conformance, machine_records_conformance, outbox_conformance,
+        owner_records_conformance, people_records_conformance, records_conformance, usage_conformance,
     };
+
+    use countersign_domain::time::Timestamp;
 
     use super::*;
 
@@ -128,6 +133,20 @@ mod tests {
     fn conforms_about_people() {
         let folder = tempfile::tempdir().unwrap();
         people_records_conformance(|| SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap());
+    }
+
+    #[test]
+    fn conforms_about_usage() {
+        let folder = tempfile::tempdir().unwrap();
+        usage_conformance(|| {
+            let store = SqliteRecords::open(&folder.path().join("records.sqlite")).unwrap();
+            for id in ["used", "others"] {
+                let made = AuditEntry::new(Timestamp::from_milliseconds(0), "test", "app.created", id);
+                // The second time it is there already.
+                let _made_before = block_on(store.create_app(app(id), made));
+            }
+            store
+        });
     }
 
     #[cfg(unix)]
