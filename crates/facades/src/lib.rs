@@ -21,12 +21,14 @@ mod native_contacts;
 mod native_directory;
 mod native_install_codes;
 mod native_tickets;
+mod native_usage;
 mod openapi;
 mod owners;
 mod people;
 mod problem;
 mod root;
 mod signing;
+mod usages;
 mod views;
 mod well_known;
 
@@ -48,6 +50,7 @@ pub use owners::{AccountJson, Owners, ResourceJson};
 pub use people::People;
 pub use problem::{Problem, language_of};
 pub use root::{Addressee, addressee};
+pub use usages::{StatisticsJson, UsageJson, Usages, day, day_text, parts};
 
 /// What façades are built from.
 #[derive(Clone)]
@@ -72,6 +75,8 @@ pub struct Context {
     pub owners: Owners,
     /// Users and their sessions.
     pub people: People,
+    /// Who uses what.
+    pub usages: Usages,
     /// How machines come to this server.
     pub invitation: Arc<dyn Invitation>,
     /// The time.
@@ -99,6 +104,7 @@ pub const FACADES: &[(&str, Build)] = &[
     ("native_directory", |context| Arc::new(native_directory::NativeDirectory::new(context))),
     ("native_install_codes", |context| Arc::new(native_install_codes::NativeInstallCodes::new(context))),
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
+    ("native_usage", |context| Arc::new(native_usage::NativeUsage::new(context))),
     ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),
     ("well_known", |context| Arc::new(well_known::WellKnown::new(context))),
 ];
@@ -120,7 +126,7 @@ mod tests {
     /// Files that façades share.
     const SHARED: &[&str] = &[
         "basic", "codes", "door", "huawei", "lib", "machines", "owners", "people", "problem", "root", "signing",
-        "testing", "views",
+        "testing", "usages", "views",
     ];
 
     #[test]

@@ -18,7 +18,7 @@ use crate::door::{Facade, Refusal, Request, Response};
 use crate::problem::{Problem, language_of};
 
 /// The parts. A test holds them against their folder, and against each other: nothing is said twice.
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     include_str!("openapi/root.json"),
     include_str!("openapi/problems.json"),
     include_str!("openapi/challenges.json"),
@@ -26,6 +26,7 @@ const PARTS: [&str; 11] = [
     include_str!("openapi/codes.json"),
     include_str!("openapi/contacts.json"),
     include_str!("openapi/directory.json"),
+    include_str!("openapi/usage.json"),
     include_str!("openapi/install_codes.json"),
     include_str!("openapi/groups.json"),
     include_str!("openapi/agents.json"),

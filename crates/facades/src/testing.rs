@@ -20,8 +20,8 @@ use countersign_domain::message::SenderName;
 use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, Enforcement, EnrolPolicy, IssueChallenge,
-    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, OwnerPorts, PeoplePolicy, PeoplePorts, Policy, Ports,
-    PurposePolicy, RedeemTicket, SendPolicy, SignIn, SignedCalls, TicketDemand,
+    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, NoteUsage, OwnerPorts, PeoplePolicy, PeoplePorts, Policy,
+    Ports, PurposePolicy, ReadUsage, RedeemTicket, SendPolicy, SignIn, SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;
@@ -29,16 +29,18 @@ use countersign_domain::routes::{Route, Routes};
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
     FixedDirectory, ManualClock, ModelCodes, ModelMachines, ModelMarks, ModelNonces, ModelPeople, ModelThrottle,
-    NoTally, PlainAuthority, PlainIdTokens, PlainPasswords, PlainPuzzles, PlainTemplates, SeededEntropy, app, block_on,
+    ModelUsage, NoTally, PlainAuthority, PlainIdTokens, PlainPasswords, PlainPuzzles, PlainTemplates, SeededEntropy,
+    app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
 use countersign_domain::time::Timestamp;
+use countersign_domain::usage::UsageKeys;
 use countersign_domain::user::KeptContact;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, NATIVE, Request, Response};
-use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings, Owners, People};
+use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings, Owners, People, Usages};
 
 /// Where every call comes from.
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -103,6 +105,18 @@ fn code_operations(ports: &CodePorts, policy: SendPolicy, redeem: &Arc<RedeemTic
 fn owner_operations(ports: &CodePorts, post: &ModelCodes, codes: &Codes) -> Owners {
     let CodePorts { keys, clock, entropy, .. } = ports.clone();
     Owners::new(&OwnerPorts { records: Arc::new(post.clone()), keys, clock, entropy }, codes, Occupied::Refuse)
+}
+
+/// What is noted is there to be read at once.
+fn usages(ports: &Ports) -> Usages {
+    let usage = ModelUsage::default();
+    let keys = Arc::new(UsageKeys::new(&Secret::new([7; 32])));
+    let (notes, clock) = (Arc::new(usage.clone()), Arc::clone(&ports.clock));
+    let (entropy, tally) = (Arc::new(SeededEntropy::new(4)), Arc::clone(&ports.tally));
+    Usages {
+        read_usage: Arc::new(ReadUsage::new(Arc::new(usage.clone()), Arc::clone(&keys), Arc::clone(&clock))),
+        note_usage: Arc::new(NoteUsage::new(notes, keys, clock, entropy, tally)),
+    }
 }
 
 /// No limits but the pause between two codes.
@@ -254,6 +268,7 @@ impl House {
         let redeem = Arc::new(RedeemTicket::new(ports.clone(), policy));
         let codes_of_people = code_operations(&code_ports, send_policy(), &redeem);
         let people = people(&ports, &code_ports, &users, &codes_of_people, &policy, PeoplePolicy::DEFAULT);
+        let usages = usages(&ports);
         let all_ports = ports.clone();
         let context = Context {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
@@ -271,6 +286,7 @@ impl House {
             entropy: ports.entropy,
             alibaba: AlibabaSettings { host_id: "verify.example.com".to_owned(), time_zone: jiff::tz::offset(8) },
             oneaccess,
+            usages,
         };
         Self { clock, context, records, post, users, code_ports, ports: all_ports, policy }
     }

@@ -41,6 +41,7 @@ use crate::pages::Pages;
 use crate::passwords::ArgonPasswords;
 use crate::puzzles::DrawnPuzzles;
 use crate::tls::Tls;
+use crate::usage::UsageKeeper;
 use crate::vault::Vault;
 use crate::widget::Widget;
 
@@ -86,6 +87,7 @@ pub struct House {
     nonces: Arc<KeptNonces>,
     passwords: Arc<ArgonPasswords>,
     id_tokens: Arc<IdTokenKeys>,
+    usage: UsageKeeper,
     metrics: Arc<Metrics>,
     identity: Option<Identity>,
     authority: Arc<AgentAuthority>,
@@ -155,6 +157,8 @@ impl House {
             )
             .await?;
         let id_tokens = Arc::new(IdTokenKeys::open(&vault, Arc::clone(&clock), &*entropy).await?);
+        let tally = Arc::<Metrics>::clone(&metrics);
+        let usage = UsageKeeper::open(&vault, config.usage, Arc::clone(&clock), Arc::clone(&entropy), tally).await?;
         let inbox = Inbox::new(Arc::clone(&clock));
         let records = vault.records;
         let ports = Ports {
@@ -194,6 +198,7 @@ impl House {
             nonces,
             passwords,
             id_tokens,
+            usage,
             metrics,
             identity,
             authority,
@@ -273,6 +278,7 @@ impl House {
             () = listen::run(listener, handshake, dispatcher, limits, stop) => {}
             () = refresh(&self.directory, &self.id_tokens, &*self.records) => {}
             () = write_behind(&self.nonces, &*self.records, &*self.ports.clock) => {}
+            () = self.usage.keep(&*self.records, &*self.ports.clock) => {}
             () = sweep(&*self.records, &*self.ports.clock) => {}
             () = self.tls.follow(reload) => {}
         }
@@ -280,6 +286,7 @@ impl House {
         lanes.finish(LAST_MESSAGES).await;
         // Until nothing is left: a flush that was under way has its batch, and others wait behind it.
         while self.nonces.flush(&*self.records).await.context("the nonces of the last calls")? > 0 {}
+        self.usage.finish(&*self.records).await;
         Ok(())
     }
 
@@ -329,6 +336,7 @@ impl House {
             issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             redeem_ticket,
+            usages: self.usage.usages(),
             owners: Owners::new(&self.owners, &codes_of_people, occupied),
             codes: codes_of_people,
             signed_calls: Arc::new(SignedCalls::new(ports.clone(), nonces, policy)),

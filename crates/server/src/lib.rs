@@ -32,6 +32,7 @@ mod puzzles;
 mod system;
 mod tls;
 mod unread;
+mod usage;
 mod vault;
 mod widget;
 

@@ -13,6 +13,7 @@ use countersign_domain::ports::{Clock, Directory, Entropy, Records, SealingKeyRo
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
+use countersign_domain::usage::UsageKeys;
 use countersign_senders::templates::Book;
 use countersign_stores::sqlite::SqliteRecords;
 
@@ -77,16 +78,20 @@ impl Vault {
         master_key.open(&place, &row.sealed).with_context(|| format!("{place} does not open under this master key"))
     }
 
+    /// The same, of a secret that is 32 random bytes.
+    async fn key(&self, name: &str, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<Secret<[u8; 32]>> {
+        let secret = self.secret(name, clock, entropy, || Ok(Secret::new(entropy.array::<32>().to_vec()))).await?;
+        let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
+        secret.map_err(|_| anyhow::anyhow!("secret/{name} is not 32 bytes"))
+    }
+
     /// What operations on install codes and agents need.
     pub(crate) async fn machines(
         &self,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> anyhow::Result<MachinePorts> {
-        let draw = || Ok(Secret::new(entropy.array::<32>().to_vec()));
-        let secret = self.secret(InstallCodeKeys::NAME, &*clock, &*entropy, draw).await?;
-        let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
-        let secret = secret.map_err(|_| anyhow::anyhow!("secret/{} is not 32 bytes", InstallCodeKeys::NAME))?;
+        let secret = self.key(InstallCodeKeys::NAME, &*clock, &*entropy).await?;
         let (records, keys) = (Arc::clone(&self.records), Arc::new(InstallCodeKeys::new(&secret)));
         Ok(MachinePorts { records, keys, clock, entropy })
     }
@@ -97,11 +102,12 @@ impl Vault {
         clock: &dyn Clock,
         entropy: &dyn Entropy,
     ) -> anyhow::Result<Arc<ContactKeys>> {
-        let draw = || Ok(Secret::new(entropy.array::<32>().to_vec()));
-        let secret = self.secret(ContactKeys::NAME, clock, entropy, draw).await?;
-        let secret = <[u8; 32]>::try_from(secret.expose().as_slice()).map(Secret::new);
-        let secret = secret.map_err(|_| anyhow::anyhow!("secret/{} is not 32 bytes", ContactKeys::NAME))?;
-        Ok(Arc::new(ContactKeys::new(&secret)))
+        Ok(Arc::new(ContactKeys::new(&self.key(ContactKeys::NAME, clock, entropy).await?)))
+    }
+
+    /// The installation's keys for who used it.
+    pub(crate) async fn usage_keys(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<Arc<UsageKeys>> {
+        Ok(Arc::new(UsageKeys::new(&self.key(UsageKeys::NAME, clock, entropy).await?)))
     }
 
     /// What operations on accounts and what they own need.

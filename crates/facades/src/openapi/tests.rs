@@ -21,7 +21,7 @@ mod answers;
 const KEY: (&str, &str) = ("authorization", "Basic QUsxOnRoZSBzZWNyZXQ="); // AK1:the secret
 const DENIED: (&str, &str) = ("authorization", "Basic QUsyOnRoZSBzZWNyZXQ="); // AK2:the secret
 /// The doors that the document describes.
-const NATIVE: [&str; 7] = [
+const NATIVE: [&str; 8] = [
     "native_agents",
     "native_challenges",
     "native_codes",
@@ -29,6 +29,7 @@ const NATIVE: [&str; 7] = [
     "native_directory",
     "native_install_codes",
     "native_tickets",
+    "native_usage",
 ];
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", "TRACE"];
 
@@ -64,11 +65,12 @@ const fn operation(
 
 use Permission::{
     CheckCodes, CreateInstallCodes, ManageContacts, ManageDirectory, ManageGroups, ReadAgents, ReadContacts,
-    ReadDirectory, ReadInstallCodes, RedeemTickets, RevokeAgents, RevokeInstallCodes, SendCodes,
+    ReadDirectory, ReadInstallCodes, ReadStatistics, ReadUsage, RedeemTickets, RevokeAgents, RevokeInstallCodes,
+    SendCodes,
 };
 use Proof::{Certificate, Key, Nothing};
 
-const OPERATIONS: [Operation; 29] = [
+const OPERATIONS: [Operation; 31] = [
     operation("issueChallenge", "POST", "/v1/challenges", 201, Nothing, true),
     operation("answerChallenge", "POST", "/v1/challenges/answer", 200, Nothing, true),
     operation("redeemTicket", "POST", "/v1/tickets/redeem", 200, Key(RedeemTickets), true),
@@ -83,6 +85,8 @@ const OPERATIONS: [Operation; 29] = [
     operation("listResources", "GET", "/v1/resources", 200, Key(ReadDirectory), false),
     operation("keepResource", "PUT", "/v1/resources/{id}", 204, Key(ManageDirectory), true),
     operation("removeResource", "DELETE", "/v1/resources/{id}", 204, Key(ManageDirectory), false),
+    operation("countUsage", "GET", "/v1/usage", 200, Key(ReadStatistics), false),
+    operation("listUsage", "GET", "/v1/usage/records", 200, Key(ReadUsage), false),
     operation("createInstallCode", "POST", "/v1/install-codes", 201, Key(CreateInstallCodes), true),
     operation("listInstallCodes", "GET", "/v1/install-codes", 200, Key(ReadInstallCodes), false),
     operation("showInstallCode", "GET", "/v1/install-codes/{id}", 200, Key(ReadInstallCodes), false),
@@ -112,7 +116,7 @@ impl Operation {
         match problem {
             Problem::Failed | Problem::Busy | Problem::DeadlineExceeded | Problem::TooManyRequests(_) => true,
             Problem::MalformedRequest(..) => {
-                self.body || is_one_of(&["listInstallCodes", "listAgents", "listContacts"])
+                self.body || is_one_of(&["listInstallCodes", "listAgents", "listContacts", "countUsage", "listUsage"])
             }
             Problem::BodyIncomplete | Problem::BodyTooLarge => self.body,
             Problem::Unauthenticated | Problem::PermissionDenied => matches!(self.proof, Key(_)),
@@ -259,6 +263,7 @@ fn every_native_path_stands_in_the_document_and_no_other() {
         include_str!("../native_contacts.rs"),
         include_str!("../native_directory.rs"),
         include_str!("../native_install_codes.rs"),
+        include_str!("../native_usage.rs"),
     ] {
         for path in code.split('"').filter(|text| text.starts_with("/v1/") && !text.ends_with('*')) {
             assert!(described.contains(path), "{path}");

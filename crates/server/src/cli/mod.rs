@@ -19,6 +19,7 @@ mod post;
 mod rotate;
 mod sample;
 mod serve;
+mod usage;
 mod user;
 mod widget;
 
@@ -83,6 +84,9 @@ enum Command {
     /// Join a server, be heard of and leave; and beside the server: list, show and revoke the machines that joined
     #[command(subcommand)]
     Agent(agent::AgentCommand),
+    /// Count the calls of an app whose doors say whom they are for, and list them
+    #[command(subcommand)]
+    Usage(usage::UsageCommand),
     /// Print the audit trail: who did what to whom, newest first
     Audit(audit::Audit),
     /// Put a fresh key in the place of an old one, beside a running server and without refusing what is in flight
@@ -169,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::InstallCode(command) => command.run(),
         Command::Group(command) => command.run(),
         Command::Agent(command) => command.run(),
+        Command::Usage(command) => command.run(),
         Command::Audit(audit) => audit.run(),
         Command::Rotate(command) => command.run(),
         Command::Sample(sample) => sample.run(),

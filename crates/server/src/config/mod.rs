@@ -7,6 +7,7 @@ mod layers;
 mod public_url;
 mod rates;
 mod tls;
+mod usage;
 mod users;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::client_address::{self, ProxyHeader};
 
 pub(crate) use public_url::host;
 pub use tls::Tls;
+pub use usage::Usage;
 pub use users::Users;
 
 /// The embedded defaults, with their comments.
@@ -133,6 +135,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// People whom apps let in.
     pub users: Users,
+    /// Who uses what.
+    pub usage: Usage,
     /// The store of marks.
     pub marks: Marks,
     /// Install codes.
@@ -318,6 +322,7 @@ impl Config {
             .chain(self.codes.checks())
             .chain(self.delivery.checks())
             .chain(self.users.checks())
+            .chain(self.usage.checks())
             .find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
     }
 }

@@ -5,7 +5,9 @@ use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::ports::AppRecords as _;
 use countersign_domain::testing::block_on;
+use countersign_domain::ticket::Door;
 use countersign_domain::time::Timestamp;
+use countersign_domain::usage::{Group, Person, Step, Usage};
 
 use super::*;
 use crate::testing::{PlainInvitation, ask_as};
@@ -111,6 +113,7 @@ fn what_the_doors_answer_stands_in_the_document() {
     challenges_and_tickets(&mut caller);
     codes_and_contacts(&mut caller);
     directory(&mut caller);
+    usage(&mut caller);
     install_codes_and_groups(&mut caller);
     machines(&mut caller);
     limits(&mut caller);
@@ -229,6 +232,16 @@ fn directory(caller: &mut Caller) {
     for _ in 0..2 {
         caller.call_at(&house, "removeAccount", "42", KEY, &Value::Null);
     }
+}
+
+fn usage(caller: &mut Caller) {
+    let house = House::new();
+    let (app, registered_at) = (AppId::parse("one").unwrap(), Some(Timestamp::from_milliseconds(0)));
+    let (group, person) = (Group::default(), Person { imei: Some("356938035643809".to_owned()), ..Person::default() });
+    let usage = Usage { app, door: Door::new("test"), step: Step::Asked, group, registered_at, person };
+    house.context.usages.note_usage.note(usage);
+    caller.call(&house, "countUsage", &Value::Null);
+    caller.call(&house, "listUsage", &Value::Null);
 }
 
 fn install_codes_and_groups(caller: &mut Caller) {
