@@ -267,8 +267,10 @@ impl LetIn {
             NextStep::Mobile => {
                 self.spend(&typed).await?;
                 let audit = self.audit(typed.by, "user.mobile_bound", &user.id.to_string());
-                match self.people.records.bind_mobile(user.id, self.kept(typed.mobile)?, audit).await {
-                    Err(RecordsError::Exists) => return Err(LetInError::Denied),
+                let mobile = self.kept(typed.mobile)?;
+                match self.people.records.bind_mobile(user.id, user.generation, mobile, audit).await {
+                    // Somebody's already; or the user was disabled, or has another password, since the state token was opened.
+                    Err(RecordsError::Exists | RecordsError::Changed) => return Err(LetInError::Denied),
                     bound => bound?,
                 }
             }
@@ -299,7 +301,11 @@ impl LetIn {
         }
         let hash = self.people.passwords.hash(password).await?;
         let audit = self.audit(typed.by, "user.password_set", &user.id.to_string());
-        Ok(self.people.records.set_user_password(user.id, hash, audit).await?)
+        match self.people.records.set_user_password(user.id, user.generation, hash, audit).await {
+            // Disabled since it was looked at.
+            Err(RecordsError::Changed) => Err(LetInError::Refused),
+            set => Ok(set?),
+        }
     }
 
     /// Spends the code that was sent to this number for this purpose.

@@ -40,17 +40,26 @@ pub trait UserRecords: Send + Sync {
     /// Switches a user on or off. Off, its generation grows. [`RecordsError::Missing`] if there is none.
     async fn set_user_enabled(&self, id: UserId, enabled: bool, audit: AuditEntry) -> Result<(), RecordsError>;
 
-    /// Gives a user another password; its generation grows. [`RecordsError::Missing`] if there is none.
+    /// Gives a user of this generation another password; its generation grows. [`RecordsError::Changed`] if it has another, so
+    /// that whoever is disabled while a caller decides stays so; [`RecordsError::Missing`] if there is no such user.
     async fn set_user_password(
         &self,
         id: UserId,
+        generation: u32,
         password: PasswordHash,
         audit: AuditEntry,
     ) -> Result<(), RecordsError>;
 
-    /// Gives a user that has none a mobile number. [`RecordsError::Exists`] if it has one, or another user of its app has this
-    /// one; [`RecordsError::Missing`] if there is no such user.
-    async fn bind_mobile(&self, id: UserId, mobile: KeptContact, audit: AuditEntry) -> Result<(), RecordsError>;
+    /// Gives a user of this generation that has none a mobile number. [`RecordsError::Changed`] if it has another generation;
+    /// [`RecordsError::Exists`] if it has a number, or another user of its app has this one; [`RecordsError::Missing`] if there is
+    /// no such user.
+    async fn bind_mobile(
+        &self,
+        id: UserId,
+        generation: u32,
+        mobile: KeptContact,
+        audit: AuditEntry,
+    ) -> Result<(), RecordsError>;
 }
 
 /// Verbs about sessions.

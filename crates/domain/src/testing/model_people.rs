@@ -41,6 +41,11 @@ impl State {
         self.users.iter_mut().find(|user| user.id == id).ok_or(RecordsError::Missing)
     }
 
+    fn user_of(&mut self, id: UserId, generation: u32) -> Result<&mut User, RecordsError> {
+        let user = self.user(id)?;
+        if user.generation == generation { Ok(user) } else { Err(RecordsError::Changed) }
+    }
+
     fn add(&mut self, user: User) -> Result<(), RecordsError> {
         if !self.apps.contains(&user.app) {
             return Err(RecordsError::Missing);
@@ -128,11 +133,12 @@ impl UserRecords for ModelPeople {
     async fn set_user_password(
         &self,
         id: UserId,
+        generation: u32,
         password: PasswordHash,
         audit: AuditEntry,
     ) -> Result<(), RecordsError> {
         self.verb(|state| {
-            let user = state.user(id)?;
+            let user = state.user_of(id, generation)?;
             user.password = Some(password);
             user.generation += 1;
             state.audit.push(audit);
@@ -140,9 +146,15 @@ impl UserRecords for ModelPeople {
         })
     }
 
-    async fn bind_mobile(&self, id: UserId, mobile: KeptContact, audit: AuditEntry) -> Result<(), RecordsError> {
+    async fn bind_mobile(
+        &self,
+        id: UserId,
+        generation: u32,
+        mobile: KeptContact,
+        audit: AuditEntry,
+    ) -> Result<(), RecordsError> {
         self.verb(|state| {
-            let user = state.user(id)?.clone();
+            let user = state.user_of(id, generation)?.clone();
             let is_taken = |other: &User| {
                 other.app == user.app && other.mobile.as_ref().is_some_and(|theirs| theirs.key == mobile.key)
             };

@@ -150,7 +150,7 @@ fn a_session_is_found_by_its_token_and_ends_once(store: &impl PeopleRecords) {
 fn what_let_somebody_in_before_counts_no_more(store: &impl PeopleRecords) {
     let (id, named) = (user(1).id, UserNamed::Id(user(1).id));
     let hash = PasswordHash::new("another".to_owned());
-    assert_eq!(block_on(store.set_user_password(id, hash.clone(), entry(40))), Ok(()));
+    assert_eq!(block_on(store.set_user_password(id, 0, hash.clone(), entry(40))), Ok(()));
     let changed = User { password: Some(hash.clone()), generation: 1, ..user(1) };
     assert_eq!(block_on(store.user(people(), named.clone())), Ok(changed.clone()));
     assert_eq!(block_on(store.open_session(session(3, 1, 0), entry(41))), Err(RecordsError::Changed));
@@ -163,19 +163,28 @@ fn what_let_somebody_in_before_counts_no_more(store: &impl PeopleRecords) {
     assert_eq!(block_on(store.set_user_enabled(id, true, entry(60))), Ok(()));
     assert_eq!(block_on(store.user(people(), named)), Ok(User { enabled: true, ..disabled }));
     assert_eq!(block_on(store.open_session(session(4, 1, 2), entry(61))), Ok(()));
+    let passed = |generation| block_on(store.set_user_password(id, generation, hash.clone(), entry(62)));
+    assert_eq!(passed(1), Err(RecordsError::Changed), "it was disabled since, and is another user since it is enabled");
+    assert_eq!(passed(3), Err(RecordsError::Changed));
     let nobody = UserId::from_bytes([99; 16]);
     assert_eq!(block_on(store.set_user_enabled(nobody, true, entry(60))), Err(RecordsError::Missing));
-    assert_eq!(block_on(store.set_user_password(nobody, hash, entry(60))), Err(RecordsError::Missing));
+    assert_eq!(block_on(store.set_user_password(nobody, 0, hash.clone(), entry(60))), Err(RecordsError::Missing));
 }
 
 fn a_number_is_bound_once(store: &impl PeopleRecords) {
-    let bind =
-        |user: u8, number: u8| block_on(store.bind_mobile(UserId::from_bytes([user; 16]), contact(number), entry(70)));
-    assert_eq!(bind(2, 1), Err(RecordsError::Exists), "another user has it");
-    assert_eq!(bind(1, 60), Err(RecordsError::Exists), "it has one");
-    assert_eq!(bind(99, 60), Err(RecordsError::Missing));
-    assert_eq!(bind(2, 60), Ok(()));
-    let bound = User { mobile: Some(contact(60)), ..bare(2) };
+    let bind = |user: u8, generation: u32, number: u8| {
+        block_on(store.bind_mobile(UserId::from_bytes([user; 16]), generation, contact(number), entry(70)))
+    };
+    assert_eq!(bind(2, 0, 1), Err(RecordsError::Exists), "another user has it");
+    assert_eq!(bind(1, 2, 60), Err(RecordsError::Exists), "it has one");
+    assert_eq!(bind(99, 0, 60), Err(RecordsError::Missing));
+    assert_eq!(bind(2, 1, 60), Err(RecordsError::Changed), "of another generation");
+    for enabled in [false, true] {
+        assert_eq!(block_on(store.set_user_enabled(bare(2).id, enabled, entry(70))), Ok(()));
+        assert_eq!(bind(2, 0, 60), Err(RecordsError::Changed), "disabled since, whatever came after that");
+    }
+    assert_eq!(bind(2, 1, 60), Ok(()));
+    let bound = User { mobile: Some(contact(60)), generation: 1, ..bare(2) };
     assert_eq!(block_on(store.user(people(), UserNamed::Contact(contact(60).key))), Ok(bound));
 }
 
@@ -195,7 +204,7 @@ fn what_fails_leaves_no_trace(store: &(impl PeopleRecords + AuditRecords)) {
         block_on(store.open_session(session(6, 1, 0), entry(90))),
         block_on(store.end_session(session(99, 1, 0).id, entry(90))),
         block_on(store.set_user_enabled(UserId::from_bytes([99; 16]), false, entry(90))),
-        block_on(store.bind_mobile(user(1).id, contact(61), entry(90))),
+        block_on(store.bind_mobile(user(1).id, 2, contact(61), entry(90))),
     ];
     assert!(outcomes.iter().all(Result::is_err));
     assert_eq!(told(), before);

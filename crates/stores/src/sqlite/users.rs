@@ -72,26 +72,32 @@ impl UserRecords for SqliteRecords {
     async fn set_user_password(
         &self,
         id: UserId,
+        generation: u32,
         password: PasswordHash,
         audit: AuditEntry,
     ) -> Result<(), RecordsError> {
         let update = "UPDATE user SET password = ?2, generation = generation + 1 WHERE id = ?1";
         self.writer
             .run(move |connection| {
+                unchanged(connection, id, generation)?;
                 changed(connection, update, (id.bytes(), password.as_str()))?;
                 tell(connection, &audit)
             })
             .await
     }
 
-    async fn bind_mobile(&self, id: UserId, mobile: KeptContact, audit: AuditEntry) -> Result<(), RecordsError> {
+    async fn bind_mobile(
+        &self,
+        id: UserId,
+        generation: u32,
+        mobile: KeptContact,
+        audit: AuditEntry,
+    ) -> Result<(), RecordsError> {
         let verb = move |connection: &Connection| {
+            unchanged(connection, id, generation)?;
             let select = "SELECT mobile IS NOT NULL FROM user WHERE id = ?1";
-            let has_one = connection.query_row(select, [id.bytes()], |row| row.get::<_, bool>(0)).optional();
-            match has_one.map_err(damaged)? {
-                None => return Err(RecordsError::Missing),
-                Some(true) => return Err(RecordsError::Exists),
-                Some(false) => {}
+            if connection.query_row(select, [id.bytes()], |row| row.get::<_, bool>(0)).map_err(damaged)? {
+                return Err(RecordsError::Exists);
             }
             let update = "UPDATE user SET mobile = ?2, sealed_mobile = ?3 WHERE id = ?1";
             changed(connection, update, (id.bytes(), mobile.key.0, &mobile.sealed))?;
@@ -167,6 +173,13 @@ impl SessionRecords for SqliteRecords {
         };
         self.writer.run(verb).await
     }
+}
+
+/// Whether a user has this generation still.
+fn unchanged(connection: &Connection, id: UserId, generation: u32) -> Result<(), RecordsError> {
+    let select = "SELECT generation = ?2 FROM user WHERE id = ?1";
+    let is_same = connection.query_row(select, (id.bytes(), generation), |row| row.get::<_, bool>(0)).optional();
+    if is_same.map_err(damaged)?.ok_or(RecordsError::Missing)? { Ok(()) } else { Err(RecordsError::Changed) }
 }
 
 fn insert(connection: &Connection, user: &User) -> Result<(), RecordsError> {

@@ -2,23 +2,46 @@
 
 use super::*;
 use crate::audit::AuditEntry;
-use crate::code::CodePurpose;
-use crate::contact::ContactKeys;
+use crate::code::{Binding, Code, CodeId, CodePurpose, Digits, Resend};
+use crate::contact::{Channel, ContactKeys};
 use crate::gate::CodeRates;
 use crate::iam_user::PasswordHash;
-use crate::ports::UserRecords as _;
+use crate::language::Language;
+use crate::message::{MessageId, SenderName};
+use crate::ports::{CodeOutcome, CodeSend, Tally, UserNamed, UserRecords as _};
 use crate::rates::Limit;
 use crate::routes::Routes;
 use crate::secret::Secret;
 use crate::testing::{ModelCodes, ModelPeople, PlainIdTokens, PlainPasswords, PlainTemplates};
 use crate::throttle::Rule;
 use crate::time::Timestamp;
-use crate::user::{Device, NextStep, User, UserId, UserName};
+use crate::user::{Device, KeptContact, NextStep, User, UserId, UserName};
+
+const NUMBER: &str = "+8613912345678";
 
 struct Porch {
     house: House,
     passwords: Arc<PlainPasswords>,
+    people: ModelPeople,
+    codes: CodePorts,
     let_in: LetIn,
+}
+
+/// Disables a user and enables it again in the moment in which a code is spent, as an operator may.
+struct Interferes(ModelPeople, UserId);
+
+impl Tally for Interferes {
+    fn count(&self, event: Event) {
+        if event == Event::CodeChecked(CodeOutcome::Right) {
+            for enabled in [false, true] {
+                block_on(self.0.set_user_enabled(self.1, enabled, entry())).unwrap();
+            }
+        }
+    }
+}
+
+fn entry() -> AuditEntry {
+    AuditEntry::new(Timestamp::from_milliseconds(0), "test", "user", "")
 }
 
 /// A user without a number.
@@ -42,11 +65,14 @@ impl Porch {
     }
 
     fn with(house: House) -> Self {
+        Self::told(house, |_| Arc::new(NoTally))
+    }
+
+    fn told(house: House, tally: impl FnOnce(&ModelPeople) -> Arc<dyn Tally>) -> Self {
         let people = ModelPeople::with_apps([app("one"), app("two")]);
         let off = User { enabled: false, ..user(3, "off", Some("right")) };
         for user in [user(1, "ann", Some("right")), user(2, "without", None), off] {
-            let entry = AuditEntry::new(Timestamp::from_milliseconds(0), "test", "user", "");
-            block_on(people.create_user(user, entry)).unwrap();
+            block_on(people.create_user(user, entry())).unwrap();
         }
         let (keys, passwords) =
             (Arc::new(ContactKeys::new(&Secret::new([8; 32]))), Arc::new(PlainPasswords::default()));
@@ -58,7 +84,7 @@ impl Porch {
             directory: Arc::clone(&house.ports.directory),
             clock: Arc::clone(&house.ports.clock),
             entropy: Arc::clone(&house.ports.entropy),
-            tally: Arc::new(NoTally),
+            tally: tally(&people),
         };
         let policy = SendPolicy {
             default: PurposePolicy::DEFAULT,
@@ -73,14 +99,14 @@ impl Porch {
             verified_for: Duration::from_hours(1),
         };
         let ports = PeoplePorts {
-            records: Arc::new(people),
+            records: Arc::new(people.clone()),
             keys,
             passwords: Arc::<PlainPasswords>::clone(&passwords),
             id_tokens: Arc::new(PlainIdTokens),
         };
-        let check_code = Arc::new(CheckCode::new(codes, Arc::new(policy)));
+        let check_code = Arc::new(CheckCode::new(codes.clone(), Arc::new(policy)));
         let let_in = LetIn::new(house.ports.clone(), ports, check_code, house.policy, PeoplePolicy::DEFAULT);
-        Self { house, passwords, let_in }
+        Self { house, passwords, people, codes, let_in }
     }
 
     fn show(&self, app: &str, who: Who<'_>, password: &str) -> Result<Welcome, LetInError> {
@@ -93,6 +119,65 @@ impl Porch {
             by: Actor { name: "a door", detail: "" },
         };
         block_on(self.let_in.by_password(typed))
+    }
+
+    /// Has a code sent to [`NUMBER`], and reads it.
+    fn sent(&self, purpose: &str) -> String {
+        let (ports, number) = (&self.codes, Contact::parse(NUMBER).unwrap());
+        let (now, digits) = (ports.clock.now(), Digits::draw(6, &*ports.entropy));
+        let id = CodeId::draw(&*ports.entropy);
+        let code = Code {
+            id,
+            binding: Binding {
+                app: AppId::parse("one").unwrap(),
+                purpose: CodePurpose::parse(purpose).unwrap(),
+                contact: ports.keys.key(&number),
+                resource: None,
+            },
+            requester: None,
+            channel: Channel::Sms,
+            sealed_contact: vec![],
+            hash: ports.directory.keyring().code_hash(id, &digits, now),
+            sealed_digits: None,
+            unverified: vec![],
+            tries: 0,
+            created_at: now,
+            expires_at: now.plus(Duration::from_mins(5)),
+            ended: None,
+        };
+        let send = CodeSend {
+            code,
+            message: MessageId(ports.entropy.array()),
+            lane: SenderName::parse("gateway").unwrap(),
+            language: Language::English,
+            resend: Resend::Replace,
+            repeatable: None,
+            charges: vec![],
+        };
+        block_on(ports.records.accept_send(send, entry())).unwrap();
+        digits.expose().to_owned()
+    }
+
+    fn typed<'a>(&self, app: &'a AppId, mobile: &'a Contact, purpose: &str, typed: &'a str) -> CodeTyped<'a> {
+        CodeTyped {
+            app,
+            mobile,
+            purpose: CodePurpose::parse(purpose).unwrap(),
+            typed,
+            device: Device::default(),
+            by: Actor { name: "a door", detail: "" },
+        }
+    }
+
+    /// Gives a user [`NUMBER`].
+    fn give_number(&self, user: UserId) {
+        let key = self.codes.keys.key(&Contact::parse(NUMBER).unwrap());
+        block_on(self.people.bind_mobile(user, 0, KeptContact { key, sealed: vec![] }, entry())).unwrap();
+    }
+
+    fn user(&self, id: u8) -> User {
+        let named = UserNamed::Id(UserId::from_bytes([id; 16]));
+        block_on(self.people.user(AppId::parse("one").unwrap(), named)).unwrap()
     }
 
     fn named(&self, app: &str, name: &str, password: &str) -> Result<Welcome, LetInError> {
@@ -145,15 +230,8 @@ fn a_state_token_is_for_its_app_its_step_and_ten_minutes() {
     let number = Contact::parse("+8613912345678").unwrap();
     let Ok(Welcome::Next { state_token, .. }) = porch.named("one", "ann", "right") else { panic!("it is right") };
     let show = |app: &str, token: &str, step: NextStep| {
-        let typed = CodeTyped {
-            app: &AppId::parse(app).unwrap(),
-            mobile: &number,
-            purpose: CodePurpose::parse("bind").unwrap(),
-            typed: "123456",
-            device: Device::default(),
-            by: Actor { name: "a door", detail: "" },
-        };
-        block_on(porch.let_in.by_both(token, step, typed)).err().unwrap()
+        let app = AppId::parse(app).unwrap();
+        block_on(porch.let_in.by_both(token, step, porch.typed(&app, &number, "bind", "123456"))).err().unwrap()
     };
     let token = state_token.expose();
     assert_eq!(show("one", token, NextStep::Mobile), LetInError::Refused, "the code is looked at, and is none");
@@ -162,4 +240,29 @@ fn a_state_token_is_for_its_app_its_step_and_ten_minutes() {
     assert_eq!(show("one", "forged", NextStep::Mobile), StateRefusal::Unknown.into());
     porch.house.clock.advance(STATE_LIFETIME);
     assert_eq!(show("one", token, NextStep::Mobile), StateRefusal::Ended.into());
+}
+
+/// As if an operator had done it while the code was compared: neither a number nor a session is had then.
+#[test]
+fn who_is_disabled_meanwhile_gets_nothing_for_a_right_code() {
+    let ann = UserId::from_bytes([1; 16]);
+    let interfering = || Porch::told(House::new(), |people| Arc::new(Interferes(people.clone(), ann)));
+    let (one, number) = (AppId::parse("one").unwrap(), Contact::parse(NUMBER).unwrap());
+
+    let porch = interfering();
+    let Ok(Welcome::Next { state_token, .. }) = porch.named("one", "ann", "right") else { panic!("it is right") };
+    let code = porch.sent("bind");
+    let typed = porch.typed(&one, &number, "bind", &code);
+    let bound = block_on(porch.let_in.by_both(state_token.expose(), NextStep::Mobile, typed));
+    assert_eq!(bound.err(), Some(LetInError::Denied));
+    assert_eq!(porch.user(1).mobile, None);
+
+    let porch = interfering();
+    porch.give_number(ann);
+    let Ok(Welcome::Next { state_token, step }) = porch.named("one", "ann", "right") else { panic!("it is right") };
+    assert_eq!(step, NextStep::Code);
+    let code = porch.sent("mfa");
+    let typed = porch.typed(&one, &number, "mfa", &code);
+    let entered = block_on(porch.let_in.by_both(state_token.expose(), NextStep::Code, typed));
+    assert_eq!(entered.err(), Some(LetInError::Denied));
 }
