@@ -10,6 +10,7 @@ use crate::access_key::AccessKeyId;
 use crate::address::Origin;
 use crate::agent::AgentId;
 use crate::app::AppId;
+use crate::contact::ContactKey;
 use crate::iam_user::IamUserId;
 use crate::network::Network;
 use crate::ports::MarkId;
@@ -44,11 +45,17 @@ pub enum Limit {
     SignInPerUser,
     /// Passwords that are wrong for one user's name, from wherever.
     WrongPasswords,
+    /// Codes that people type in at one address, at doors that let them in.
+    PersonCodePerAddress,
+    /// Codes that are typed in for one number from one network, whether one was sent to it or not.
+    PersonCodePerNumber,
+    /// Calls at one address with what stands for a session, or for a password that was right.
+    PersonSessionPerAddress,
 }
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
@@ -62,6 +69,9 @@ impl Limit {
         Self::SignInPerAddress,
         Self::SignInPerUser,
         Self::WrongPasswords,
+        Self::PersonCodePerAddress,
+        Self::PersonCodePerNumber,
+        Self::PersonSessionPerAddress,
     ];
 
     /// Its name in answers and metrics.
@@ -80,6 +90,9 @@ impl Limit {
             Self::SignInPerAddress => "sign_in.address",
             Self::SignInPerUser => "sign_in.user",
             Self::WrongPasswords => "sign_in.wrong_passwords",
+            Self::PersonCodePerAddress => "people.code.address",
+            Self::PersonCodePerNumber => "people.code.number",
+            Self::PersonSessionPerAddress => "people.session.address",
         }
     }
 
@@ -123,6 +136,12 @@ impl Limit {
     pub fn key_of_user_name_near(self, domain: &str, name: &str, address: IpAddr) -> MarkId {
         let network = Network::around(address).to_string();
         self.key(&[network.as_bytes(), b"\0", domain.as_bytes(), b"\0", name.as_bytes()].concat())
+    }
+
+    /// What this limit is counted under for a contact of one app's people in the network of an address.
+    pub fn key_of_contact_near(self, app: &AppId, contact: ContactKey, address: IpAddr) -> MarkId {
+        let network = Network::around(address).to_string();
+        self.key(&[network.as_bytes(), b"\0", app.as_str().as_bytes(), b"\0", &contact.0].concat())
     }
 
     /// A hash, so that every subject takes the same room, and half of SHA-256 of it, so that nobody finds two that meet.
@@ -189,6 +208,12 @@ pub struct Rates {
     pub sign_in_per_user: Option<Rule>,
     /// For [`Limit::WrongPasswords`].
     pub wrong_passwords: Option<Rule>,
+    /// For [`Limit::PersonCodePerAddress`].
+    pub person_code_per_address: Option<Rule>,
+    /// For [`Limit::PersonCodePerNumber`].
+    pub person_code_per_number: Option<Rule>,
+    /// For [`Limit::PersonSessionPerAddress`].
+    pub person_session_per_address: Option<Rule>,
 }
 
 impl Rates {
@@ -208,6 +233,9 @@ impl Rates {
             Limit::SignInPerAddress => self.sign_in_per_address,
             Limit::SignInPerUser => self.sign_in_per_user,
             Limit::WrongPasswords => self.wrong_passwords,
+            Limit::PersonCodePerAddress => self.person_code_per_address,
+            Limit::PersonCodePerNumber => self.person_code_per_number,
+            Limit::PersonSessionPerAddress => self.person_session_per_address,
         }
     }
 }

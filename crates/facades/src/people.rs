@@ -27,7 +27,7 @@ impl People {
     ) -> Self {
         Self {
             let_in: Arc::new(LetIn::new(ports.clone(), people.clone(), Arc::clone(check_code), limits, policy)),
-            attend_session: Arc::new(AttendSession::new(people.clone(), Arc::clone(&ports.clock), policy)),
+            attend_session: Arc::new(AttendSession::new(ports.clone(), people.clone(), limits, policy)),
             id_tokens: Arc::clone(&people.id_tokens),
         }
     }

@@ -195,6 +195,9 @@ impl House {
             sign_in_per_address: rule,
             sign_in_per_user: rule,
             wrong_passwords: rule,
+            person_code_per_address: rule,
+            person_code_per_number: rule,
+            person_session_per_address: rule,
         };
         Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, &rates, false, ManualClock::new())
     }

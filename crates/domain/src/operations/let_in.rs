@@ -44,6 +44,8 @@ pub struct CodeTyped<'a> {
     pub purpose: CodePurpose,
     /// What was typed in.
     pub typed: &'a str,
+    /// Where the call comes from.
+    pub client: IpAddr,
     /// On which device.
     pub device: Device,
     /// Who asks.
@@ -139,7 +141,7 @@ pub enum LetInError {
     /// The state token does not count. No code was compared.
     #[error(transparent)]
     State(#[from] StateRefusal),
-    /// Too many have tried. The password was not looked at, or it was wrong and one more than may be.
+    /// Too many have tried. The password or the code was not looked at, or the password was wrong and one more than may be.
     #[error(transparent)]
     Limited(#[from] Limited),
     /// Too many wrong codes; nothing was compared.
@@ -281,8 +283,15 @@ impl LetIn {
     /// The number to which the code goes that is left to be typed in.
     ///
     /// # Errors
-    /// [`LetInError::State`], or the records'.
-    pub async fn mobile_behind(&self, app: &AppId, state_token: &str) -> Result<Contact, LetInError> {
+    /// [`LetInError::State`], [`LetInError::Limited`], or the records'.
+    pub async fn mobile_behind(
+        &self,
+        app: &AppId,
+        state_token: &str,
+        client: IpAddr,
+    ) -> Result<Contact, LetInError> {
+        let limit = Limit::PersonSessionPerAddress;
+        self.ports.admit(&self.limits.rates, limit, limit.key_of_address(client)).await?;
         let user = self.behind(app, state_token, NextStep::Code).await?;
         let mobile = user.mobile.ok_or(StateRefusal::Ended)?;
         Ok(self.people.keys.open_contact(mobile.key, &mobile.sealed)?)
@@ -308,8 +317,16 @@ impl LetIn {
         }
     }
 
-    /// Spends the code that was sent to this number for this purpose.
+    /// Spends the code that was sent to this number for this purpose. The limits come first, those of the client's own address and
+    /// network, and count whether there is a code or not: without them anybody could wear out a code before it is sent, and look
+    /// for one as often as the records can.
     async fn spend(&self, typed: &CodeTyped<'_>) -> Result<(), LetInError> {
+        let (ports, rates) = (&self.ports, &self.limits.rates);
+        let limit = Limit::PersonCodePerAddress;
+        ports.admit(rates, limit, limit.key_of_address(typed.client)).await?;
+        let limit = Limit::PersonCodePerNumber;
+        let number = self.people.keys.key(typed.mobile);
+        ports.admit(rates, limit, limit.key_of_contact_near(typed.app, number, typed.client)).await?;
         let named = self.check_code.newest(typed.app, typed.purpose.clone(), typed.mobile, None);
         match self.check_code.run(named, typed.typed, Some(Customer::default()), typed.by).await? {
             CodeVerdict::Right { .. } => Ok(()),

@@ -37,6 +37,9 @@ const POLICY: Policy = Policy {
         sign_in_per_address: None,
         sign_in_per_user: None,
         wrong_passwords: None,
+        person_code_per_address: None,
+        person_code_per_number: None,
+        person_session_per_address: None,
     },
     bind_address: false,
 };

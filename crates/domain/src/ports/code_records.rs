@@ -128,7 +128,7 @@ pub enum Checked {
 
 /// Verbs about one-time codes. Sending and checking, and refusals of both, are told in the audit trail by the same transaction:
 /// the entry's subject is the code's id, or of a refused send `contact/` and the contact's keyed hash, and its detail begins with
-/// the outcome.
+/// the outcome. A check that finds no code is not told: it is about nobody, and whoever likes could fill the trail with such.
 #[async_trait]
 pub trait CodeRecords: Send + Sync {
     /// Accepts a send, in one transaction:

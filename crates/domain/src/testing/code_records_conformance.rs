@@ -205,7 +205,9 @@ where
             change(&mut other);
             assert_eq!(self.check(CodeNamed::Newest(other), 3), Checked::Unknown);
         }
+        let told = self.told();
         assert_eq!(self.check(CodeNamed::Id(app("others").id, id), 3), Checked::Unknown);
+        assert_eq!(self.told(), told, "what is about no code is not told");
         assert!(matches!(self.check(CodeNamed::Id(app("codes").id, id), 3), Checked::Right(..)));
     }
 

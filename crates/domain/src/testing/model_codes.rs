@@ -196,10 +196,7 @@ impl CodeRecords for ModelCodes {
                 CodeNamed::Id(app, id) => state.by_id(*id).filter(|code| code.binding.app == *app),
                 CodeNamed::Newest(binding) => state.newest(binding),
             };
-            let Some(mut code) = found.map(|code| code.clone()) else {
-                state.tell(&audit, "", "unknown");
-                return Ok(Checked::Unknown);
-            };
+            let Some(mut code) = found.map(|code| code.clone()) else { return Ok(Checked::Unknown) };
             let id = code.id.to_string();
             let live = code.state(now);
             if live != CodeState::Live {

@@ -109,6 +109,8 @@ impl Complaint {
     pub(super) fn of_session(error: &AttendSessionError) -> Self {
         match error {
             AttendSessionError::Ended => Self::SessionEnded,
+            AttendSessionError::Limited(limited) => Self::TooOften(limited.retry_after),
+            AttendSessionError::Busy(_) => Self::Busy,
             AttendSessionError::Records(error) => Self::of_records(error),
             AttendSessionError::IdToken(error) => {
                 tracing::error!(%error, "an id token was not made anew");

@@ -19,14 +19,14 @@ struct IdTokenJson<'a> {
 impl HuaweiOneAccess {
     pub(super) async fn refresh_id_token(&self, request: &Request) -> Result<Response, Complaint> {
         let app = self.client(request)?;
-        let made = self.people.attend_session.id_token(&app.id, session_token(request)?).await;
+        let made = self.people.attend_session.id_token(&app.id, session_token(request)?, request.client).await;
         let id_token = made.map_err(|error| Complaint::of_session(&error))?;
         Ok(Response::new(StatusCode::OK, CONTENT_TYPE, json(&IdTokenJson { id_token: id_token.expose() })))
     }
 
     pub(super) async fn logout(&self, request: &Request) -> Result<Response, Complaint> {
         let app = self.client(request)?;
-        let ended = self.people.attend_session.end(&app.id, session_token(request)?, BY).await;
+        let ended = self.people.attend_session.end(&app.id, session_token(request)?, request.client, BY).await;
         ended.map_err(|error| Complaint::of_session(&error))?;
         Ok(Response::new(StatusCode::OK, CONTENT_TYPE, Vec::new()))
     }

@@ -96,7 +96,7 @@ impl HuaweiOneAccess {
 
     pub(super) async fn mobile_by_token(&self, request: &Request) -> Result<Response, Complaint> {
         let app = self.client(request)?;
-        let behind = self.people.let_in.mobile_behind(&app.id, state_token(request)?).await;
+        let behind = self.people.let_in.mobile_behind(&app.id, state_token(request)?, request.client).await;
         let mobile = behind
             .map_err(|error| Complaint::of_let_in(&error, Complaint::StateUnknown).unwrap_or(Complaint::StateEnded))?;
         // Eleven digits again, as the client has to send them back.
@@ -139,7 +139,8 @@ impl HuaweiOneAccess {
 impl Typed {
     fn code_for<'a>(&'a self, word: &'static str, app: &'a App, request: &Request) -> Result<CodeTyped<'a>, Complaint> {
         let (mobile, typed) = (&self.mobile, self.code.as_str());
-        Ok(CodeTyped { app: &app.id, mobile, purpose: purpose(word)?, typed, device: device(request), by: BY })
+        let (client, device) = (request.client, device(request));
+        Ok(CodeTyped { app: &app.id, mobile, purpose: purpose(word)?, typed, client, device, by: BY })
     }
 }
 

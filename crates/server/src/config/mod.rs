@@ -52,6 +52,9 @@ wrong_signatures.burst = 0
 sign_in_per_address.burst = 0
 sign_in_per_user.burst = 0
 wrong_passwords.burst = 0
+person_code_per_address.burst = 0
+person_code_per_number.burst = 0
+person_session_per_address.burst = 0
 [codes]
 resend_seconds = 0
 per_contact.burst = 0

@@ -34,6 +34,12 @@ pub struct Rates {
     pub sign_in_per_user: Rate,
     /// Wrong passwords, per user name.
     pub wrong_passwords: Rate,
+    /// Codes that people type in, per address.
+    pub person_code_per_address: Rate,
+    /// Codes that people type in, per number and network.
+    pub person_code_per_number: Rate,
+    /// Calls with what stands for a session, per address.
+    pub person_session_per_address: Rate,
 }
 
 /// One limit.
@@ -66,11 +72,14 @@ impl Rates {
             sign_in_per_address: self.sign_in_per_address.rule(),
             sign_in_per_user: self.sign_in_per_user.rule(),
             wrong_passwords: self.wrong_passwords.rule(),
+            person_code_per_address: self.person_code_per_address.rule(),
+            person_code_per_number: self.person_code_per_number.rule(),
+            person_session_per_address: self.person_session_per_address.rule(),
         }
     }
 
     /// Each value: its key, whether it is in its range, and what is wrong if it is not.
-    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 26] {
+    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 32] {
         const BURST: &str = "must be at most 1000000; 0 switches the limit off";
         const PER_MINUTE: &str = "must be 1 to 60000";
         let burst = |rate: Rate| rate.burst <= 1_000_000;
@@ -102,6 +111,12 @@ impl Rates {
             ("rates.sign_in_per_user.per_minute", per_minute(self.sign_in_per_user), PER_MINUTE),
             ("rates.wrong_passwords.burst", burst(self.wrong_passwords), BURST),
             ("rates.wrong_passwords.per_minute", per_minute(self.wrong_passwords), PER_MINUTE),
+            ("rates.person_code_per_address.burst", burst(self.person_code_per_address), BURST),
+            ("rates.person_code_per_address.per_minute", per_minute(self.person_code_per_address), PER_MINUTE),
+            ("rates.person_code_per_number.burst", burst(self.person_code_per_number), BURST),
+            ("rates.person_code_per_number.per_minute", per_minute(self.person_code_per_number), PER_MINUTE),
+            ("rates.person_session_per_address.burst", burst(self.person_session_per_address), BURST),
+            ("rates.person_session_per_address.per_minute", per_minute(self.person_session_per_address), PER_MINUTE),
         ]
     }
 }

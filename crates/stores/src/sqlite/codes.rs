@@ -175,10 +175,7 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
         let entry = AuditEntry { subject: id.to_owned(), ..audit.clone() };
         tell(connection, &entry.with_detail(format!("{outcome} {}", audit.detail).trim_end()))
     };
-    let Some(mut code) = found else {
-        tells("", "unknown")?;
-        return Ok(Checked::Unknown);
-    };
+    let Some(mut code) = found else { return Ok(Checked::Unknown) };
     let id = code.id.to_string();
     let state = code.state(now);
     if state != CodeState::Live {

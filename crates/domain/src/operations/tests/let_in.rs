@@ -164,6 +164,7 @@ impl Porch {
             mobile,
             purpose: CodePurpose::parse(purpose).unwrap(),
             typed,
+            client: self.house.client,
             device: Device::default(),
             by: Actor { name: "a door", detail: "" },
         }
@@ -265,4 +266,32 @@ fn who_is_disabled_meanwhile_gets_nothing_for_a_right_code() {
     let typed = porch.typed(&one, &number, "mfa", &code);
     let entered = block_on(porch.let_in.by_both(state_token.expose(), NextStep::Code, typed));
     assert_eq!(entered.err(), Some(LetInError::Denied));
+}
+
+#[test]
+fn codes_are_limited_by_address_and_by_number_before_one_is_looked_for() {
+    let rule = Some(Rule { burst: 2, interval: Duration::from_mins(1) });
+    for limit in [Limit::PersonCodePerAddress, Limit::PersonCodePerNumber] {
+        let mut house = House::new();
+        match limit {
+            Limit::PersonCodePerAddress => house.policy.rates.person_code_per_address = rule,
+            _ => house.policy.rates.person_code_per_number = rule,
+        }
+        let porch = Porch::with(house);
+        let (one, number) = (AppId::parse("one").unwrap(), Contact::parse(NUMBER).unwrap());
+        let other = Contact::parse("+8613912345679").unwrap();
+        let type_in = |mobile: &Contact, code: &str, client: &str| {
+            let typed = CodeTyped { client: client.parse().unwrap(), ..porch.typed(&one, mobile, "login", code) };
+            block_on(porch.let_in.by_code(typed, Newcomers::Register)).map(|_| ())
+        };
+        for _ in 0..2 {
+            assert_eq!(type_in(&number, "000000", "192.0.2.1"), Err(LetInError::Refused), "there is no code yet");
+        }
+        let code = porch.sent("login");
+        let limited = |refused| matches!(refused, Err(LetInError::Limited(limited)) if limited.limit == limit);
+        assert!(limited(type_in(&number, &code, "192.0.2.1")), "{limit:?}");
+        assert_eq!(limited(type_in(&other, &code, "192.0.2.1")), limit == Limit::PersonCodePerAddress);
+        assert_eq!(limited(type_in(&number, "none", "192.0.2.2")), limit == Limit::PersonCodePerNumber);
+        assert_eq!(type_in(&number, &code, "198.51.100.1"), Ok(()), "who is elsewhere is not locked out");
+    }
 }

@@ -327,6 +327,20 @@ fn passwords_are_limited_before_one_is_looked_at() {
 }
 
 #[test]
+fn codes_and_calls_of_sessions_are_limited_before_anything_is_looked_for() {
+    let house = House::limited();
+    insta::assert_snapshot!("wrong_code", shown(&login(&house, NUMBER, "000000")));
+    insta::assert_snapshot!("locked_out", shown(&login(&house, OTHER, "000000")));
+    let refresh = || call(&house, "POST", "session-token/refresh-id-token", &with("X-session-token", "forged"), "");
+    insta::assert_snapshot!("session_ended", shown(&refresh()));
+    insta::assert_snapshot!("too_often", shown(&refresh()));
+    let logout = call(&house, "GET", "logout", &with("X-session-token", "forged"), "");
+    insta::assert_snapshot!("too_often", shown(&logout));
+    let mobile = call(&house, "GET", "mobile-by-token", &with("X-state-token", "forged"), "");
+    insta::assert_snapshot!("locked_out", shown(&mobile));
+}
+
+#[test]
 fn every_call_wants_its_headers_and_a_body_that_can_be_read() {
     let house = House::new();
     for (path, method, _) in OPERATIONS {
