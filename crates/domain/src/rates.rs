@@ -29,6 +29,8 @@ pub enum Limit {
     AnswerPerApp,
     /// Tickets that one app shows.
     RedeemPerApp,
+    /// Tickets that people show at one address, at doors that their own devices call.
+    RedeemPerAddress,
     /// Attempts to join, from one address.
     EnrolPerAddress,
     /// Programs that one address downloads, for machines that want to join.
@@ -55,12 +57,13 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
         Self::AnswerPerApp,
         Self::RedeemPerApp,
+        Self::RedeemPerAddress,
         Self::EnrolPerAddress,
         Self::DownloadPerAddress,
         Self::CallsPerAgent,
@@ -82,6 +85,7 @@ impl Limit {
             Self::AnswerPerAddress => "challenges.answer.address",
             Self::AnswerPerApp => "challenges.answer.app",
             Self::RedeemPerApp => "tickets.redeem.app",
+            Self::RedeemPerAddress => "tickets.redeem.address",
             Self::EnrolPerAddress => "agents.enrol.address",
             Self::DownloadPerAddress => "agents.download.address",
             Self::CallsPerAgent => "agents.calls.agent",
@@ -192,6 +196,8 @@ pub struct Rates {
     pub answer_per_app: Option<Rule>,
     /// For [`Limit::RedeemPerApp`].
     pub redeem_per_app: Option<Rule>,
+    /// For [`Limit::RedeemPerAddress`].
+    pub redeem_per_address: Option<Rule>,
     /// For [`Limit::EnrolPerAddress`].
     pub enrol_per_address: Option<Rule>,
     /// For [`Limit::DownloadPerAddress`].
@@ -225,6 +231,7 @@ impl Rates {
             Limit::AnswerPerAddress => self.answer_per_address,
             Limit::AnswerPerApp => self.answer_per_app,
             Limit::RedeemPerApp => self.redeem_per_app,
+            Limit::RedeemPerAddress => self.redeem_per_address,
             Limit::EnrolPerAddress => self.enrol_per_address,
             Limit::DownloadPerAddress => self.download_per_address,
             Limit::CallsPerAgent => self.calls_per_agent,

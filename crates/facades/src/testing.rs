@@ -187,6 +187,7 @@ impl House {
             answer_per_address: rule,
             answer_per_app: rule,
             redeem_per_app: rule,
+            redeem_per_address: rule,
             enrol_per_address: rule,
             download_per_address: rule,
             calls_per_agent: rule,

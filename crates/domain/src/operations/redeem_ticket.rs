@@ -28,6 +28,9 @@ pub struct Expected<'a> {
     /// Where the app saw the person who brought the ticket. Looked at only where the
     /// [policy](Policy::bind_address) binds tickets to addresses; then a ticket without it is refused.
     pub client: Option<IpAddr>,
+    /// The address of the person's own device, at doors that it calls itself. Its calls count for the limit of its address and
+    /// not for the app's, which anybody could fill there.
+    pub person: Option<IpAddr>,
 }
 
 /// What became of a ticket.
@@ -109,8 +112,11 @@ impl RedeemTicket {
     ) -> Result<Redemption, RedeemTicketError> {
         let ports = &self.ports;
         // Every call counts, whatever its ticket is worth: what the limit protects is the work.
-        let key = Limit::RedeemPerApp.key_of_app(expected.app);
-        ports.admit(&self.policy.rates, Limit::RedeemPerApp, key).await?;
+        let (limit, key) = match expected.person {
+            Some(address) => (Limit::RedeemPerAddress, Limit::RedeemPerAddress.key_of_address(address)),
+            None => (Limit::RedeemPerApp, Limit::RedeemPerApp.key_of_app(expected.app)),
+        };
+        ports.admit(&self.policy.rates, limit, key).await?;
         let stamp = match self.check(ticket, &expected) {
             Ok(stamp) => stamp,
             Err(refusal) => return Ok(self.refused(refusal)),

@@ -407,6 +407,7 @@ fn expected<'a>(payment: &Payment<'a>, new: &NewCode<'a>, action: Option<&'a Act
         action,
         contact: Some(new.to),
         client: payment.client.or(new.person),
+        person: new.person,
     }
 }
 

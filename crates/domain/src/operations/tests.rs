@@ -29,6 +29,7 @@ const POLICY: Policy = Policy {
         answer_per_address: None,
         answer_per_app: None,
         redeem_per_app: None,
+        redeem_per_address: None,
         enrol_per_address: None,
         download_per_address: None,
         calls_per_agent: None,
@@ -124,7 +125,7 @@ impl House {
         let action = action.and_then(Action::parse);
         let app = AppId::parse(app).unwrap();
         let expected =
-            Expected { door: &DOOR, app: &app, action: action.as_ref(), contact: contact.as_ref(), client: None };
+            Expected { door: &DOOR, app: &app, action: action.as_ref(), contact: contact.as_ref(), client: None, person: None };
         block_on(RedeemTicket::new(self.ports.clone(), self.policy).run(ticket, expected, [owner; 16])).unwrap()
     }
 }
@@ -254,7 +255,7 @@ fn what_went_out_by_one_door_neither_is_answered_nor_counts_at_another() {
 
     let ticket = house.ticket(None, None);
     let app = AppId::parse("one").unwrap();
-    let expected = Expected { door: &other, app: &app, action: None, contact: None, client: None };
+    let expected = Expected { door: &other, app: &app, action: None, contact: None, client: None, person: None };
     let refused = block_on(RedeemTicket::new(house.ports.clone(), house.policy).run(&ticket, expected, [1; 16]));
     assert_eq!(refused, Ok(Redemption::Refused(TicketRefusal::Unknown)));
     assert!(matches!(house.redeem(&ticket, "one", None, None, 1), Redemption::Valid(_)));

@@ -44,6 +44,7 @@ issue_per_app.burst = 0
 answer_per_address.burst = 0
 answer_per_app.burst = 0
 redeem_per_app.burst = 0
+redeem_per_address.burst = 0
 enrol_per_address.burst = 0
 download_per_address.burst = 0
 calls_per_agent.burst = 0

@@ -18,6 +18,8 @@ pub struct Rates {
     pub answer_per_app: Rate,
     /// Tickets shown, per app.
     pub redeem_per_app: Rate,
+    /// Tickets that people show themselves, per address.
+    pub redeem_per_address: Rate,
     /// Attempts of machines to join, per address.
     pub enrol_per_address: Rate,
     /// Programs that machines download, per address.
@@ -64,6 +66,7 @@ impl Rates {
             answer_per_address: self.answer_per_address.rule(),
             answer_per_app: self.answer_per_app.rule(),
             redeem_per_app: self.redeem_per_app.rule(),
+            redeem_per_address: self.redeem_per_address.rule(),
             enrol_per_address: self.enrol_per_address.rule(),
             download_per_address: self.download_per_address.rule(),
             calls_per_agent: self.calls_per_agent.rule(),
@@ -79,7 +82,7 @@ impl Rates {
     }
 
     /// Each value: its key, whether it is in its range, and what is wrong if it is not.
-    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 32] {
+    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 34] {
         const BURST: &str = "must be at most 1000000; 0 switches the limit off";
         const PER_MINUTE: &str = "must be 1 to 60000";
         let burst = |rate: Rate| rate.burst <= 1_000_000;
@@ -95,6 +98,8 @@ impl Rates {
             ("rates.answer_per_app.per_minute", per_minute(self.answer_per_app), PER_MINUTE),
             ("rates.redeem_per_app.burst", burst(self.redeem_per_app), BURST),
             ("rates.redeem_per_app.per_minute", per_minute(self.redeem_per_app), PER_MINUTE),
+            ("rates.redeem_per_address.burst", burst(self.redeem_per_address), BURST),
+            ("rates.redeem_per_address.per_minute", per_minute(self.redeem_per_address), PER_MINUTE),
             ("rates.enrol_per_address.burst", burst(self.enrol_per_address), BURST),
             ("rates.enrol_per_address.per_minute", per_minute(self.enrol_per_address), PER_MINUTE),
             ("rates.download_per_address.burst", burst(self.download_per_address), BURST),

@@ -586,3 +586,29 @@ fn a_resend_keeps_the_digits_or_replaces_them() {
     assert_ne!(one.id, two.id);
     assert_eq!(replacing.message(one).state, MessageState::Obsolete, "its message is called back");
 }
+
+/// Whoever has solved one challenge may show its ticket as often as they like, and must not use up what is the app's.
+#[test]
+fn a_ticket_that_a_person_shows_again_counts_for_the_address_and_not_for_the_app() {
+    let mut post = Post::new();
+    post.house.policy.rates.redeem_per_app = ONCE_A_DAY;
+    post.house.policy.rates.redeem_per_address = Some(Rule { burst: 2, interval: DAY });
+    // The ticket outlives the call.
+    let ticket: &str = Box::leak(post.ticket(PHONE).into_boxed_str());
+    let door: &Door = Box::leak(Box::new(DOOR));
+    let show = |purpose: &str| {
+        post.send_with(PHONE, |new| {
+            new.purpose = CodePurpose::parse(purpose).unwrap();
+            new.payment = Some(Payment { ticket, door, client: None, pays_for: PaysFor::Anything });
+            new.person = Some(CLIENT);
+        })
+    };
+    assert!(show("login").is_ok());
+    assert_eq!(show("bind").err(), Some(SendCodeError::TicketRefused(TicketRefusal::Used)));
+    let limited = show("register").err();
+    let is_of_address = |limited: &Limited| limited.limit == Limit::RedeemPerAddress;
+    assert!(
+        matches!(limited, Some(SendCodeError::Redeem(RedeemTicketError::Limited(limited))) if is_of_address(&limited))
+    );
+    assert!(matches!(post.house.redeem(&post.ticket(PHONE), "one", None, None, 1), Redemption::Valid(_)));
+}

@@ -46,7 +46,7 @@ impl House {
     fn redeem_for(&self, ticket: &str, client: Option<&str>) -> Result<Redemption, RedeemTicketError> {
         let app = AppId::parse("one").unwrap();
         let client = client.map(|client| client.parse().unwrap());
-        let expected = Expected { door: &DOOR, app: &app, action: None, contact: None, client };
+        let expected = Expected { door: &DOOR, app: &app, action: None, contact: None, client, person: None };
         block_on(RedeemTicket::new(self.ports.clone(), self.policy).run(ticket, expected, self.ports.entropy.array()))
     }
 }
