@@ -41,12 +41,18 @@ pub enum Limit {
     CallsPerKey,
     /// Signatures that do not hold, by one access key's id at one address.
     WrongSignatures,
-    /// Passwords that one address shows.
+    /// Passwords of IAM users that one address shows.
     SignInPerAddress,
-    /// Passwords that are shown for one user's name from one network.
+    /// Passwords that are shown for one IAM user's name from one network.
     SignInPerUser,
-    /// Passwords that are wrong for one user's name, from wherever.
+    /// Passwords that are wrong for one IAM user's name, from wherever.
     WrongPasswords,
+    /// Passwords that people show at one address, at doors that let them in.
+    PersonPasswordPerAddress,
+    /// Passwords that are shown for the name of one app's user from one network.
+    PersonPasswordPerName,
+    /// Passwords that are wrong for the name of one app's user, from wherever.
+    PersonWrongPasswords,
     /// Codes that people type in at one address, at doors that let them in.
     PersonCodePerAddress,
     /// Codes that are typed in for one number from one network, whether one was sent to it or not.
@@ -57,7 +63,7 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
@@ -72,6 +78,9 @@ impl Limit {
         Self::SignInPerAddress,
         Self::SignInPerUser,
         Self::WrongPasswords,
+        Self::PersonPasswordPerAddress,
+        Self::PersonPasswordPerName,
+        Self::PersonWrongPasswords,
         Self::PersonCodePerAddress,
         Self::PersonCodePerNumber,
         Self::PersonSessionPerAddress,
@@ -94,6 +103,9 @@ impl Limit {
             Self::SignInPerAddress => "sign_in.address",
             Self::SignInPerUser => "sign_in.user",
             Self::WrongPasswords => "sign_in.wrong_passwords",
+            Self::PersonPasswordPerAddress => "people.password.address",
+            Self::PersonPasswordPerName => "people.password.name",
+            Self::PersonWrongPasswords => "people.wrong_passwords",
             Self::PersonCodePerAddress => "people.code.address",
             Self::PersonCodePerNumber => "people.code.number",
             Self::PersonSessionPerAddress => "people.session.address",
@@ -214,6 +226,12 @@ pub struct Rates {
     pub sign_in_per_user: Option<Rule>,
     /// For [`Limit::WrongPasswords`].
     pub wrong_passwords: Option<Rule>,
+    /// For [`Limit::PersonPasswordPerAddress`].
+    pub person_password_per_address: Option<Rule>,
+    /// For [`Limit::PersonPasswordPerName`].
+    pub person_password_per_name: Option<Rule>,
+    /// For [`Limit::PersonWrongPasswords`].
+    pub person_wrong_passwords: Option<Rule>,
     /// For [`Limit::PersonCodePerAddress`].
     pub person_code_per_address: Option<Rule>,
     /// For [`Limit::PersonCodePerNumber`].
@@ -240,6 +258,9 @@ impl Rates {
             Limit::SignInPerAddress => self.sign_in_per_address,
             Limit::SignInPerUser => self.sign_in_per_user,
             Limit::WrongPasswords => self.wrong_passwords,
+            Limit::PersonPasswordPerAddress => self.person_password_per_address,
+            Limit::PersonPasswordPerName => self.person_password_per_name,
+            Limit::PersonWrongPasswords => self.person_wrong_passwords,
             Limit::PersonCodePerAddress => self.person_code_per_address,
             Limit::PersonCodePerNumber => self.person_code_per_number,
             Limit::PersonSessionPerAddress => self.person_session_per_address,

@@ -45,7 +45,8 @@ impl NativeTickets {
         let body: RedeemBody = serde_json::from_slice(&request.body)?;
         let action = body.action.as_deref().map(action).transpose()?;
         let client = body.client_ip.as_deref().map(client_ip).transpose()?;
-        let expected = Expected { door: &NATIVE, app: &key.row.app, action: action.as_ref(), contact: None, client, person: None };
+        let expected =
+            Expected { door: &NATIVE, app: &key.row.app, action: action.as_ref(), contact: None, client, person: None };
         match self.redeem_ticket.run(&body.ticket, expected, self.entropy.array()).await {
             Ok(redemption) => Ok(Response::new(StatusCode::OK, "application/json", redemption_json(&redemption))),
             Err(RedeemTicketError::Limited(limited)) => Err(Problem::TooManyRequests(limited)),

@@ -78,13 +78,7 @@ impl AttendSession {
     ///
     /// # Errors
     /// [`AttendSessionError`].
-    pub async fn end(
-        &self,
-        app: &AppId,
-        token: &str,
-        client: IpAddr,
-        by: Actor<'_>,
-    ) -> Result<(), AttendSessionError> {
+    pub async fn end(&self, app: &AppId, token: &str, client: IpAddr, by: Actor<'_>) -> Result<(), AttendSessionError> {
         let session = self.held(app, token, client).await?;
         let audit = AuditEntry::new(self.ports.clock.now(), by.name, "session.ended", &session.id.to_string());
         Ok(self.people.records.end_session(session.id, audit.with_detail(by.detail)).await?)

@@ -214,17 +214,16 @@ impl LetIn {
     pub async fn by_password(&self, typed: PasswordTyped<'_>) -> Result<Welcome, LetInError> {
         let (ports, rates) = (&self.ports, &self.limits.rates);
         let PasswordTyped { app, who, password, client, device, by } = typed;
-        let limit = Limit::SignInPerAddress;
+        let limit = Limit::PersonPasswordPerAddress;
         ports.admit(rates, limit, limit.key_of_address(client)).await?;
         let (typed_name, named) = match who {
             Who::Name(name) => (name.as_str(), Some(UserNamed::Name(name.clone()))),
             Who::Contact(contact) => (contact.normalised(), Some(UserNamed::Contact(self.people.keys.key(contact)))),
             Who::Nobody(text) => (text, None),
         };
-        // By what was typed, whether there is such a user or not. No domain of IAM users has a slash.
-        let domain = format!("users/{}", app.as_str());
-        let limit = Limit::SignInPerUser;
-        ports.admit(rates, limit, limit.key_of_user_name_near(&domain, typed_name, client)).await?;
+        // By what was typed, whether there is such a user or not.
+        let limit = Limit::PersonPasswordPerName;
+        ports.admit(rates, limit, limit.key_of_user_name_near(app.as_str(), typed_name, client)).await?;
         let user = match named {
             Some(named) => match self.people.records.user(app.clone(), named).await {
                 Err(RecordsError::Missing) => None,
@@ -236,8 +235,8 @@ impl LetIn {
         let holds = self.people.passwords.verify(password, hash).await?;
         let Some(user) = user.filter(|user| holds && user.enabled) else {
             // As of IAM users: what is right is never refused for what was wrong.
-            let limit = Limit::WrongPasswords;
-            ports.admit(rates, limit, limit.key_of_user_name(&domain, typed_name)).await?;
+            let limit = Limit::PersonWrongPasswords;
+            ports.admit(rates, limit, limit.key_of_user_name(app.as_str(), typed_name)).await?;
             return Err(LetInError::Refused);
         };
         if !self.policy.second_factor {
@@ -284,12 +283,7 @@ impl LetIn {
     ///
     /// # Errors
     /// [`LetInError::State`], [`LetInError::Limited`], or the records'.
-    pub async fn mobile_behind(
-        &self,
-        app: &AppId,
-        state_token: &str,
-        client: IpAddr,
-    ) -> Result<Contact, LetInError> {
+    pub async fn mobile_behind(&self, app: &AppId, state_token: &str, client: IpAddr) -> Result<Contact, LetInError> {
         let limit = Limit::PersonSessionPerAddress;
         self.ports.admit(&self.limits.rates, limit, limit.key_of_address(client)).await?;
         let user = self.behind(app, state_token, NextStep::Code).await?;

@@ -38,6 +38,9 @@ const POLICY: Policy = Policy {
         sign_in_per_address: None,
         sign_in_per_user: None,
         wrong_passwords: None,
+        person_password_per_address: None,
+        person_password_per_name: None,
+        person_wrong_passwords: None,
         person_code_per_address: None,
         person_code_per_number: None,
         person_session_per_address: None,
@@ -124,8 +127,14 @@ impl House {
         let contact = contact.map(|contact| Contact::parse(contact).unwrap());
         let action = action.and_then(Action::parse);
         let app = AppId::parse(app).unwrap();
-        let expected =
-            Expected { door: &DOOR, app: &app, action: action.as_ref(), contact: contact.as_ref(), client: None, person: None };
+        let expected = Expected {
+            door: &DOOR,
+            app: &app,
+            action: action.as_ref(),
+            contact: contact.as_ref(),
+            client: None,
+            person: None,
+        };
         block_on(RedeemTicket::new(self.ports.clone(), self.policy).run(ticket, expected, [owner; 16])).unwrap()
     }
 }

@@ -66,7 +66,8 @@ fn a_right_place_earns_a_token_bound_to_the_sender_and_the_client() {
     assert_eq!(point, r#"{"x":103.9,"y":5.0}"#);
     let redeem = |app: &str, sender: &str| {
         let (app, contact) = (AppId::parse(app).unwrap(), Contact::parse(sender).unwrap());
-        let expected = Expected { door: &DOOR, app: &app, action: None, contact: Some(&contact), client: None, person: None };
+        let expected =
+            Expected { door: &DOOR, app: &app, action: None, contact: Some(&contact), client: None, person: None };
         block_on(house.context.redeem_ticket.run(ticket, expected, [1; 16])).unwrap()
     };
     assert_eq!(redeem("two", "+8613912345678"), Redemption::Refused(TicketRefusal::Unknown));

@@ -36,6 +36,12 @@ pub struct Rates {
     pub sign_in_per_user: Rate,
     /// Wrong passwords, per user name.
     pub wrong_passwords: Rate,
+    /// Passwords of people, per address.
+    pub person_password_per_address: Rate,
+    /// Passwords of people, per name and network.
+    pub person_password_per_name: Rate,
+    /// Wrong passwords of people, per name.
+    pub person_wrong_passwords: Rate,
     /// Codes that people type in, per address.
     pub person_code_per_address: Rate,
     /// Codes that people type in, per number and network.
@@ -75,6 +81,9 @@ impl Rates {
             sign_in_per_address: self.sign_in_per_address.rule(),
             sign_in_per_user: self.sign_in_per_user.rule(),
             wrong_passwords: self.wrong_passwords.rule(),
+            person_password_per_address: self.person_password_per_address.rule(),
+            person_password_per_name: self.person_password_per_name.rule(),
+            person_wrong_passwords: self.person_wrong_passwords.rule(),
             person_code_per_address: self.person_code_per_address.rule(),
             person_code_per_number: self.person_code_per_number.rule(),
             person_session_per_address: self.person_session_per_address.rule(),
@@ -82,7 +91,7 @@ impl Rates {
     }
 
     /// Each value: its key, whether it is in its range, and what is wrong if it is not.
-    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 34] {
+    pub(super) fn checks(&self) -> [(&'static str, bool, &'static str); 40] {
         const BURST: &str = "must be at most 1000000; 0 switches the limit off";
         const PER_MINUTE: &str = "must be 1 to 60000";
         let burst = |rate: Rate| rate.burst <= 1_000_000;
@@ -116,6 +125,12 @@ impl Rates {
             ("rates.sign_in_per_user.per_minute", per_minute(self.sign_in_per_user), PER_MINUTE),
             ("rates.wrong_passwords.burst", burst(self.wrong_passwords), BURST),
             ("rates.wrong_passwords.per_minute", per_minute(self.wrong_passwords), PER_MINUTE),
+            ("rates.person_password_per_address.burst", burst(self.person_password_per_address), BURST),
+            ("rates.person_password_per_address.per_minute", per_minute(self.person_password_per_address), PER_MINUTE),
+            ("rates.person_password_per_name.burst", burst(self.person_password_per_name), BURST),
+            ("rates.person_password_per_name.per_minute", per_minute(self.person_password_per_name), PER_MINUTE),
+            ("rates.person_wrong_passwords.burst", burst(self.person_wrong_passwords), BURST),
+            ("rates.person_wrong_passwords.per_minute", per_minute(self.person_wrong_passwords), PER_MINUTE),
             ("rates.person_code_per_address.burst", burst(self.person_code_per_address), BURST),
             ("rates.person_code_per_address.per_minute", per_minute(self.person_code_per_address), PER_MINUTE),
             ("rates.person_code_per_number.burst", burst(self.person_code_per_number), BURST),

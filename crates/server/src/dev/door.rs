@@ -171,8 +171,14 @@ impl DevDoor {
     /// What an app's server side does with a ticket, for the demo page, which has none.
     async fn redeem(&self, request: &Request) -> Result<Response, Problem> {
         let body: RedeemBody = serde_json::from_slice(&request.body)?;
-        let expected =
-            Expected { door: &NATIVE, app: &self.app, action: None, contact: None, client: Some(request.client), person: None };
+        let expected = Expected {
+            door: &NATIVE,
+            app: &self.app,
+            action: None,
+            contact: None,
+            client: Some(request.client),
+            person: None,
+        };
         let owner = self.context.entropy.array();
         match self.context.redeem_ticket.run(&body.ticket, expected, owner).await {
             Ok(redemption) => Ok(ok(redemption_json(&redemption))),

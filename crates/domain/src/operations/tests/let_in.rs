@@ -9,7 +9,7 @@ use crate::iam_user::PasswordHash;
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
 use crate::ports::{CodeOutcome, CodeSend, Tally, UserNamed, UserRecords as _};
-use crate::rates::Limit;
+use crate::rates::{Limit, Limited};
 use crate::routes::Routes;
 use crate::secret::Secret;
 use crate::testing::{ModelCodes, ModelPeople, PlainIdTokens, PlainPasswords, PlainTemplates};
@@ -210,12 +210,12 @@ fn every_refusal_of_a_password_is_one_and_costs_one_look() {
 
 #[test]
 fn a_call_over_a_limit_is_refused_before_a_password_is_looked_at() {
-    for limit in [Limit::SignInPerAddress, Limit::SignInPerUser] {
+    for limit in [Limit::PersonPasswordPerAddress, Limit::PersonPasswordPerName] {
         let mut house = House::new();
         let rule = Some(Rule { burst: 1, interval: Duration::from_mins(1) });
         match limit {
-            Limit::SignInPerAddress => house.policy.rates.sign_in_per_address = rule,
-            _ => house.policy.rates.sign_in_per_user = rule,
+            Limit::PersonPasswordPerAddress => house.policy.rates.person_password_per_address = rule,
+            _ => house.policy.rates.person_password_per_name = rule,
         }
         let porch = Porch::with(house);
         assert_eq!(porch.named("one", "nobody", "right").err(), Some(LetInError::Refused));
@@ -294,4 +294,20 @@ fn codes_are_limited_by_address_and_by_number_before_one_is_looked_for() {
         assert_eq!(limited(type_in(&number, "none", "192.0.2.2")), limit == Limit::PersonCodePerNumber);
         assert_eq!(type_in(&number, &code, "198.51.100.1"), Ok(()), "who is elsewhere is not locked out");
     }
+}
+
+#[test]
+fn programs_and_people_use_up_nothing_of_each_others_and_wrong_passwords_lock_out_no_right_one() {
+    let rule = Some(Rule { burst: 1, interval: Duration::from_mins(1) });
+    let mut house = House::new();
+    house.policy.rates.sign_in_per_address = rule;
+    house.policy.rates.sign_in_per_user = rule;
+    house.policy.rates.wrong_passwords = rule;
+    house.policy.rates.person_wrong_passwords = rule;
+    let porch = Porch::with(house);
+    assert_eq!(porch.named("one", "ann", "wrong").err(), Some(LetInError::Refused));
+    let told = porch.named("one", "ann", "wrong").err();
+    let is_it = |limited: &Limited| limited.limit == Limit::PersonWrongPasswords;
+    assert!(matches!(told, Some(LetInError::Limited(limited)) if is_it(&limited)), "{told:?}");
+    assert!(porch.named("one", "ann", "right").is_ok());
 }
