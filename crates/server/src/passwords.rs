@@ -7,9 +7,9 @@ use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc};
 use async_trait::async_trait;
 use countersign_domain::iam_user::PasswordHash;
-use countersign_domain::ports::{Busy, Entropy, Passwords};
+use countersign_domain::ports::{Busy, Entropy, HashingPlace, Passwords};
 use countersign_domain::secret::Secret;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Calls that may wait for a core. One more is told that the server is busy.
 const WAITING: usize = 64;
@@ -33,11 +33,25 @@ impl ArgonPasswords {
         Ok(Self { entropy, decoy, hashing, admitted })
     }
 
+    fn place(&self) -> Result<Place, Busy> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Busy)?;
+        let (hashing, entropy) = (Arc::clone(&self.hashing), Arc::clone(&self.entropy));
+        Ok(Place { hashing, entropy, _admitted: admitted })
+    }
+}
+
+/// A place in the queue, and what is needed when its turn comes.
+struct Place {
+    hashing: Arc<Semaphore>,
+    entropy: Arc<dyn Entropy>,
+    _admitted: OwnedSemaphorePermit,
+}
+
+impl Place {
     async fn run<T: Send + 'static>(
-        &self,
+        self,
         work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
     ) -> Result<T, Busy> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Busy)?;
         let permit = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| Busy)?;
         let worked = tokio::task::spawn_blocking(move || {
             // Held by the work, not by the caller: a caller that goes away frees no core.
@@ -59,16 +73,23 @@ impl ArgonPasswords {
 }
 
 #[async_trait]
-impl Passwords for ArgonPasswords {
-    async fn hash(&self, password: Secret<String>) -> Result<PasswordHash, Busy> {
+impl HashingPlace for Place {
+    async fn hash(self: Box<Self>, password: Secret<String>) -> Result<PasswordHash, Busy> {
         let salt = self.entropy.array();
         self.run(move || hash(password.expose().as_bytes(), &salt)).await
+    }
+}
+
+#[async_trait]
+impl Passwords for ArgonPasswords {
+    fn reserve(&self) -> Result<Box<dyn HashingPlace>, Busy> {
+        Ok(Box::new(self.place()?))
     }
 
     async fn verify(&self, password: Secret<String>, kept: Option<&PasswordHash>) -> Result<bool, Busy> {
         let is_kept = kept.is_some();
         let kept = kept.unwrap_or(&self.decoy).clone();
-        let holds = self.run(move || Ok(verify(password.expose().as_bytes(), &kept))).await?;
+        let holds = self.place()?.run(move || Ok(verify(password.expose().as_bytes(), &kept))).await?;
         Ok(is_kept && holds)
     }
 }
@@ -101,8 +122,8 @@ mod tests {
     #[tokio::test]
     async fn a_hash_is_salted_and_names_how_it_was_made() {
         let passwords = ArgonPasswords::new(Arc::new(SeededEntropy::new(1))).unwrap();
-        let (one, other) =
-            (passwords.hash(secret("right")).await.unwrap(), passwords.hash(secret("right")).await.unwrap());
+        let hash = async || passwords.reserve().unwrap().hash(secret("right")).await.unwrap();
+        let (one, other) = (hash().await, hash().await);
         assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.as_str());
         assert_ne!(one, other);
         for (password, expected) in [("right", true), ("wrong", false), ("", false), ("Right", false)] {
@@ -114,9 +135,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_place_that_is_held_is_nobody_elses_until_it_is_left() {
+        let passwords = ArgonPasswords::new(Arc::new(SeededEntropy::new(1))).unwrap();
+        let mut places: Vec<_> = std::iter::from_fn(|| passwords.reserve().ok()).collect();
+        assert!(places.len() > WAITING);
+        assert_eq!(passwords.verify(secret("right"), None).await, Err(Busy));
+        assert!(places.pop().unwrap().hash(secret("right")).await.is_ok(), "who has a place is not refused");
+        assert_eq!(passwords.verify(secret("right"), None).await, Ok(false), "and leaves it");
+    }
+
+    #[tokio::test]
     async fn no_user_takes_as_long_as_one_with_another_password() {
         let passwords = ArgonPasswords::new(Arc::new(SeededEntropy::new(1))).unwrap();
-        let kept = passwords.hash(secret("right")).await.unwrap();
+        let kept = passwords.reserve().unwrap().hash(secret("right")).await.unwrap();
         let clock = SystemClock::new();
         let mut fastest = [Duration::MAX; 2];
         for _ in 0..5 {

@@ -147,10 +147,10 @@ pub enum LetInError {
     /// Too many wrong codes; nothing was compared.
     #[error("over the limit {}", .0.limit.name())]
     WrongTries(Over),
-    /// Try again in a moment.
+    /// Try again in a moment. No code was looked at, but for one whose new password could not be hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
-    /// The records are at fault.
+    /// The records are at fault. If that was behind the code, it is spent, and another has to be sent.
     #[error(transparent)]
     Records(#[from] RecordsError),
     /// The key of id tokens is at fault.
@@ -294,15 +294,18 @@ impl LetIn {
     /// Gives the user with this number another password, and ends its sessions.
     ///
     /// # Errors
-    /// [`LetInError`]. That there is no such user, or that it is disabled, is [`LetInError::Refused`].
+    /// [`LetInError`]. That there is no such user, or that it is disabled, is [`LetInError::Refused`]. Where too many wait to have
+    /// a password hashed, no code is spent.
     pub async fn reset_password(&self, typed: CodeTyped<'_>, password: Secret<String>) -> Result<(), LetInError> {
+        // Before the code is spent: anybody can fill the queue.
+        let place = self.people.passwords.reserve()?;
         self.spend(&typed).await?;
         let named = UserNamed::Contact(self.people.keys.key(typed.mobile));
         let user = self.known(typed.app, named).await?;
         if !user.enabled {
             return Err(LetInError::Refused);
         }
-        let hash = self.people.passwords.hash(password).await?;
+        let hash = place.hash(password).await?;
         let audit = self.audit(typed.by, "user.password_set", &user.id.to_string());
         match self.people.records.set_user_password(user.id, user.generation, hash, audit).await {
             // Disabled since it was looked at.

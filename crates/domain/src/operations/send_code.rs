@@ -120,7 +120,8 @@ pub struct SentCode {
     pub resend_after: Timestamp,
 }
 
-/// Why no code was sent. Nothing was charged, and no ticket spent, but for [`SendCodeError::Limited`] of two calls at once.
+/// Why no code was sent. Nothing was charged. No ticket was spent either, but for [`SendCodeError::Limited`] of two calls at once, and
+/// for [`SendCodeError::Records`] where the records fail behind the ticket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendCodeError {
     /// A number without its calling code, or that nobody can have.

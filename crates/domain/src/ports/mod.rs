@@ -45,7 +45,7 @@ pub use outbox_records::{
     DeliveryReport, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping, OutboxRecords, Settlement,
 };
 pub use owner_records::{OwnerRecords, OwnerRows, OwnershipRecords, SiteRecords, Taken};
-pub use passwords::Passwords;
+pub use passwords::{HashingPlace, Passwords};
 pub use puzzles::{Busy, Puzzles};
 pub use records::{
     AccessKeyRecords, AppRecords, AuditRecords, DirectoryRecords, DirectoryRows, IamUserRecords, NonceRecords,

@@ -45,7 +45,7 @@ pub use usage_conformance::usage_conformance;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -57,7 +57,7 @@ use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Sty
 use crate::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use crate::message::{Subject, Text};
 use crate::ports::{
-    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, IdClaims, IdTokenFailure, IdTokens,
+    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, HashingPlace, IdClaims, IdTokenFailure, IdTokens,
     Passwords, Puzzles, RequestRefusal, SigningRequest, Tally, TemplateError, Templates,
 };
 use crate::sealing::{KeyId, Keyring, SealingKey};
@@ -251,23 +251,41 @@ impl Authority for PlainAuthority {
 
 /// Passwords without a hash: what is kept is the password, and how often one was looked at is counted.
 #[derive(Default)]
-pub struct PlainPasswords(AtomicU64);
+pub struct PlainPasswords {
+    looked_at: AtomicU64,
+    full: AtomicBool,
+}
+
+/// A place where nothing is done.
+struct PlainPlace;
+
+#[async_trait]
+impl HashingPlace for PlainPlace {
+    async fn hash(self: Box<Self>, password: Secret<String>) -> Result<PasswordHash, Busy> {
+        Ok(PasswordHash::new(password.expose().clone()))
+    }
+}
 
 impl PlainPasswords {
     /// How many passwords were looked at.
     pub fn looked_at(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.looked_at.load(Ordering::SeqCst)
+    }
+
+    /// From now on nobody gets a place to have a password hashed, or gets one again.
+    pub fn fill(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
     }
 }
 
 #[async_trait]
 impl Passwords for PlainPasswords {
-    async fn hash(&self, password: Secret<String>) -> Result<PasswordHash, Busy> {
-        Ok(PasswordHash::new(password.expose().clone()))
+    fn reserve(&self) -> Result<Box<dyn HashingPlace>, Busy> {
+        if self.full.load(Ordering::SeqCst) { Err(Busy) } else { Ok(Box::new(PlainPlace)) }
     }
 
     async fn verify(&self, password: Secret<String>, hash: Option<&PasswordHash>) -> Result<bool, Busy> {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.looked_at.fetch_add(1, Ordering::SeqCst);
         Ok(hash.is_some_and(|hash| hash.as_str() == password.expose()))
     }
 }

@@ -311,3 +311,20 @@ fn programs_and_people_use_up_nothing_of_each_others_and_wrong_passwords_lock_ou
     assert!(matches!(told, Some(LetInError::Limited(limited)) if is_it(&limited)), "{told:?}");
     assert!(porch.named("one", "ann", "right").is_ok());
 }
+
+#[test]
+fn where_no_password_can_be_hashed_the_code_is_not_spent() {
+    let porch = Porch::new();
+    porch.give_number(UserId::from_bytes([1; 16]));
+    let (one, number) = (AppId::parse("one").unwrap(), Contact::parse(NUMBER).unwrap());
+    let code = porch.sent("reset");
+    let reset = || {
+        let typed = porch.typed(&one, &number, "reset", &code);
+        block_on(porch.let_in.reset_password(typed, Secret::new("another".to_owned())))
+    };
+    porch.passwords.fill(true);
+    assert_eq!(reset(), Err(LetInError::Busy(Busy)));
+    porch.passwords.fill(false);
+    assert_eq!(reset(), Ok(()));
+    assert!(porch.named("one", "ann", "another").is_ok());
+}
