@@ -200,6 +200,11 @@ impl ContactKeys {
         ContactKey(mac(self.index.expose(), &parts))
     }
 
+    /// Under what a number is counted without its last digits: most of a number is a number to whoever guesses the rest.
+    pub fn prefix(&self, digits: &str) -> ContactKey {
+        ContactKey(mac(self.index.expose(), &[b"prefix\0", digits.as_bytes()]))
+    }
+
     /// Under what a network is counted: the same for as long as the installation lives, like a contact's.
     pub fn network(&self, network: Network) -> ContactKey {
         ContactKey(mac(self.index.expose(), &[b"network\0", network.to_string().as_bytes()]))

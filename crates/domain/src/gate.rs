@@ -167,8 +167,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) account: Option<AccountId>,
     pub(crate) network: Option<String>,
     pub(crate) country: Option<u16>,
-    /// A number without its last four digits.
-    pub(crate) prefix: Option<&'a str>,
+    /// A keyed hash of a number without its last four digits.
+    pub(crate) prefix: Option<String>,
     pub(crate) price: u32,
 }
 
@@ -189,7 +189,7 @@ impl CodeRates {
         let unverified = |limit, rule: Option<Rule>, subject| {
             of(limit, rule, texts(subject)).map(|charge| Charge { cost: UNVERIFIED, ..charge })
         };
-        let prefix = prefix.map(|prefix| format!("{app}/{prefix}"));
+        let prefix = prefix.as_ref().map(|prefix| format!("{app}/{prefix}"));
         let of_prefix = unverified(CodeLimit::UnverifiedPrefix, self.unverified_per_prefix, prefix);
         let of_country = unverified(CodeLimit::UnverifiedCountry, self.unverified_per_country, country.clone());
         let of_network = unverified(CodeLimit::UnverifiedNetwork, self.unverified_per_network, network.clone());
@@ -279,7 +279,7 @@ mod tests {
             account: AccountId::from_number(contact.0[0].into()),
             network: Some(Network::around(network.parse().unwrap()).to_string()),
             country: Some(country),
-            prefix: Some("+861391234"),
+            prefix: Some("a hash".to_owned()),
             price: 2,
         };
         let charges = rates().of_send(&sending).into_iter().chain(rates().of_try(&app, contact));

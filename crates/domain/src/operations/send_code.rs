@@ -352,6 +352,7 @@ impl SendCode {
         let account = new.consent.as_ref().map(|consent| consent.account);
         let prefix = (new.to.channel() == Channel::Sms).then(|| new.to.normalised());
         let prefix = prefix.and_then(|number| number.get(..number.len().saturating_sub(4)));
+        let prefix = prefix.map(|prefix| self.ports.keys.prefix(prefix).to_string());
         let sending = Sending { binding, interval: policy.interval, account, network, country, prefix, price };
         let lifted = paid.is_some() && policy.ticket == TicketDemand::OverLimits;
         let enforce = |charge: Charge| {

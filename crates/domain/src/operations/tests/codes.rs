@@ -612,3 +612,12 @@ fn a_ticket_that_a_person_shows_again_counts_for_the_address_and_not_for_the_app
     );
     assert!(matches!(post.house.redeem(&post.ticket(PHONE), "one", None, None, 1), Redemption::Valid(_)));
 }
+
+#[test]
+fn no_part_of_a_number_is_at_rest() {
+    let post = Post::changed(|policy| policy.rates.unverified_per_prefix = ONCE_A_DAY);
+    let sent = post.send(PHONE).unwrap();
+    let code = block_on(crate::ports::CodeRecords::code(&post.records, sent.id)).unwrap();
+    assert_eq!(code.unverified.len(), 1);
+    assert!(!code.unverified[0].contains("1391234"), "{:?}", code.unverified);
+}
