@@ -192,7 +192,9 @@ impl CodeRates {
         let prefix = prefix.as_ref().map(|prefix| format!("{app}/{prefix}"));
         let of_prefix = unverified(CodeLimit::UnverifiedPrefix, self.unverified_per_prefix, prefix);
         let of_country = unverified(CodeLimit::UnverifiedCountry, self.unverified_per_country, country.clone());
-        let of_network = unverified(CodeLimit::UnverifiedNetwork, self.unverified_per_network, network.clone());
+        // Of one app: what is pumped through one must not refuse another's people on a carrier's network.
+        let app_network = network.as_ref().map(|network| format!("{app}/{network}"));
+        let of_network = unverified(CodeLimit::UnverifiedNetwork, self.unverified_per_network, app_network);
         [
             resend,
             of(CodeLimit::Contact, self.per_contact, Some(binding.contact.to_string())),
@@ -291,6 +293,17 @@ mod tests {
         let one = accounts("one", 1, "192.0.2.1", 86);
         assert_eq!(one.iter().collect::<HashSet<_>>().len(), CodeLimit::ALL.len());
         let other = accounts("two", 2, "2001:db8::1", 1);
+        assert!(one.iter().all(|account| !other.contains(account)));
+    }
+
+    #[test]
+    fn what_is_pumped_through_one_app_is_no_matter_of_anothers() {
+        let unverified = |app| {
+            let accounts = accounts(app, 1, "192.0.2.1", 86).into_iter();
+            accounts.filter(|account| account.starts_with("codes.unverified")).collect::<Vec<_>>()
+        };
+        let (one, other) = (unverified("one"), unverified("two"));
+        assert_eq!(one.len(), 3);
         assert!(one.iter().all(|account| !other.contains(account)));
     }
 
