@@ -210,8 +210,8 @@ pub struct Code {
     /// The digits, sealed by [`ContactKeys::seal_digits`](crate::contact::ContactKeys::seal_digits), for as long as they may be
     /// sent: until the code ended, or its time is over.
     pub sealed_digits: Option<Vec<u8>>,
-    /// The accounts of unverified texts that its messages went into.
-    pub unverified: Vec<String>,
+    /// The accounts that its texts were counted under, once for each text: [`pumping`](crate::pumping).
+    pub texts: Vec<String>,
     /// Wrong tries so far.
     pub tries: u32,
     /// When it was made.

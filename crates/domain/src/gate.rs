@@ -9,6 +9,7 @@ use crate::account::AccountId;
 use crate::app::AppId;
 use crate::code::Binding;
 use crate::contact::ContactKey;
+use crate::pumping::TextAccount;
 use crate::throttle::Rule;
 
 /// A limit of codes, by what it counts.
@@ -28,7 +29,7 @@ pub enum CodeLimit {
     Country,
     /// What one app's texts cost a day.
     Spend,
-    /// Texts to numbers that differ in their last four digits only, whose codes nobody typed in.
+    /// Texts to numbers that differ in their last four digits only, whose codes nobody typed in: [`pumping`](crate::pumping).
     UnverifiedPrefix,
     /// The same for one country.
     UnverifiedCountry,
@@ -108,22 +109,6 @@ impl Charge {
     }
 }
 
-/// What a verified code takes out of an account again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refund {
-    /// Whose account.
-    pub account: String,
-    /// What the account takes.
-    pub rule: Rule,
-    /// How much.
-    pub cost: u32,
-}
-
-/// What a text puts into the accounts of unverified ones.
-const UNVERIFIED: u32 = 4;
-/// What a verified code takes out of them: more than went in, so that of five texts one may stay unread for ever.
-const VERIFIED: u32 = 5;
-
 /// A charge that found its account full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Over {
@@ -148,12 +133,12 @@ pub struct CodeRates {
     pub per_country: Option<Rule>,
     /// For [`CodeLimit::Spend`]; its costs are in the operator's unit of money.
     pub spend_per_app: Option<Rule>,
-    /// For [`CodeLimit::UnverifiedPrefix`]. Of these three rules each text counts four.
-    pub unverified_per_prefix: Option<Rule>,
-    /// For [`CodeLimit::UnverifiedCountry`].
-    pub unverified_per_country: Option<Rule>,
-    /// For [`CodeLimit::UnverifiedNetwork`].
-    pub unverified_per_network: Option<Rule>,
+    /// For [`CodeLimit::UnverifiedPrefix`]: how many texts may be unread in a day, beside one for each four that are read.
+    pub unverified_per_prefix: Option<u32>,
+    /// For [`CodeLimit::UnverifiedCountry`]; the same.
+    pub unverified_per_country: Option<u32>,
+    /// For [`CodeLimit::UnverifiedNetwork`]; the same.
+    pub unverified_per_network: Option<u32>,
     /// For [`CodeLimit::WrongPerContact`].
     pub wrong_per_contact: Option<Rule>,
     /// For [`CodeLimit::WrongPerApp`].
@@ -175,7 +160,7 @@ pub(crate) struct Sending<'a> {
 impl CodeRates {
     /// What a send costs, the narrowest limit first.
     pub(crate) fn of_send(&self, sending: &Sending<'_>) -> Vec<Charge> {
-        let Sending { binding, interval, account, network, country, prefix, price } = sending;
+        let Sending { binding, interval, account, network, country, price, .. } = sending;
         let app = binding.app.as_str();
         let resend =
             interval.map(|interval| Charge::new(CodeLimit::Resend, &subject_of(binding), Rule { burst: 1, interval }));
@@ -185,24 +170,11 @@ impl CodeRates {
             .map(|charge| Charge { cost: *price, ..charge });
         let account = account.map(|account| format!("{app}/{account}"));
         let country = country.map(|country| format!("{app}/{country}"));
-        let texts = |subject: Option<String>| subject.filter(|_| prefix.is_some());
-        let unverified = |limit, rule: Option<Rule>, subject| {
-            of(limit, rule, texts(subject)).map(|charge| Charge { cost: UNVERIFIED, ..charge })
-        };
-        let prefix = prefix.as_ref().map(|prefix| format!("{app}/{prefix}"));
-        let of_prefix = unverified(CodeLimit::UnverifiedPrefix, self.unverified_per_prefix, prefix);
-        let of_country = unverified(CodeLimit::UnverifiedCountry, self.unverified_per_country, country.clone());
-        // Of one app: what is pumped through one must not refuse another's people on a carrier's network.
-        let app_network = network.as_ref().map(|network| format!("{app}/{network}"));
-        let of_network = unverified(CodeLimit::UnverifiedNetwork, self.unverified_per_network, app_network);
         [
             resend,
             of(CodeLimit::Contact, self.per_contact, Some(binding.contact.to_string())),
             of(CodeLimit::Account, self.per_account, account),
             of(CodeLimit::Network, self.per_network, network.clone()),
-            of_prefix,
-            of_country,
-            of_network,
             of(CodeLimit::Country, self.per_country, country),
             of(CodeLimit::App, self.per_app, Some(app.to_owned())),
             spend,
@@ -212,19 +184,25 @@ impl CodeRates {
         .collect()
     }
 
-    /// What a verified code takes out of the accounts that its texts went into.
-    pub(crate) fn of_verified(&self, accounts: &[String]) -> Vec<Refund> {
-        let rules = [
-            (CodeLimit::UnverifiedPrefix, self.unverified_per_prefix),
-            (CodeLimit::UnverifiedCountry, self.unverified_per_country),
-            (CodeLimit::UnverifiedNetwork, self.unverified_per_network),
-        ];
-        let refund = |account: &String| {
-            let of = |(limit, _): &&(CodeLimit, _)| account.split('/').next() == Some(limit.name());
-            let (_, rule) = rules.iter().find(of)?;
-            Some(Refund { account: account.clone(), rule: (*rule)?, cost: VERIFIED })
+    /// The accounts that a text is counted under, the narrowest first; an e-mail is under none.
+    pub(crate) fn of_text(&self, sending: &Sending<'_>) -> Vec<TextAccount> {
+        let Sending { binding, network, country, prefix, .. } = sending;
+        let Some(prefix) = prefix else { return Vec::new() };
+        let app = binding.app.as_str();
+        // Of one app: what is pumped through one must not refuse another's people on a carrier's network.
+        let account = |limit: CodeLimit, unread: Option<u32>, subject: Option<String>| {
+            let name = format!("{}/{app}/{}", limit.name(), subject?);
+            Some(TextAccount { limit, name, unread: unread?, enforced: true })
         };
-        accounts.iter().filter_map(refund).collect()
+        let country = country.map(|country| country.to_string());
+        [
+            account(CodeLimit::UnverifiedPrefix, self.unverified_per_prefix, Some(prefix.clone())),
+            account(CodeLimit::UnverifiedNetwork, self.unverified_per_network, network.clone()),
+            account(CodeLimit::UnverifiedCountry, self.unverified_per_country, country),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     /// What a wrong try at a code costs. It is charged before the digits are compared, and given back where they are right.
@@ -262,9 +240,9 @@ mod tests {
             per_app: rule,
             per_country: rule,
             spend_per_app: rule,
-            unverified_per_prefix: rule,
-            unverified_per_country: rule,
-            unverified_per_network: rule,
+            unverified_per_prefix: Some(1),
+            unverified_per_country: Some(1),
+            unverified_per_network: Some(1),
             wrong_per_contact: rule,
             wrong_per_app: rule,
         }
@@ -285,7 +263,8 @@ mod tests {
             price: 2,
         };
         let charges = rates().of_send(&sending).into_iter().chain(rates().of_try(&app, contact));
-        charges.map(|charge| charge.account).collect()
+        let texts = rates().of_text(&sending).into_iter().map(|account| account.name);
+        charges.map(|charge| charge.account).chain(texts).collect()
     }
 
     #[test]

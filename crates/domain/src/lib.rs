@@ -46,6 +46,7 @@ pub mod office_site;
 pub mod operations;
 pub mod ports;
 pub mod private_network;
+pub mod pumping;
 pub mod rates;
 pub mod routes;
 pub mod sealing;

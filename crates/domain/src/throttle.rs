@@ -37,12 +37,6 @@ pub fn decide(empty_at: Option<Timestamp>, now: Timestamp, rule: Rule, cost: u32
     if excess.is_zero() { (Throttled::Go, filled) } else { (Throttled::Wait(excess), start) }
 }
 
-/// When an account is empty after `cost` was given back. It is never emptier than empty.
-pub fn refunded(empty_at: Timestamp, now: Timestamp, rule: Rule, cost: u32) -> Timestamp {
-    let interval = rule.interval.max(Duration::from_millis(1));
-    empty_at.minus(interval.saturating_mul(cost)).max(now)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -107,13 +107,12 @@ impl CheckCode {
         let ports = &self.ports;
         let digits = Digits::read(typed).ok_or(CheckCodeError::NotACode)?;
         let keyring = ports.directory.keyring();
-        let (rates, of_verified) = (self.policy.rates.clone(), self.policy.rates.clone());
+        let rates = self.policy.rates.clone();
         let check = CodeCheck {
             named,
             judge: Arc::new(move |id, hash| keyring.is_code(hash, id, &digits)),
             consume,
             charges: Arc::new(move |code| rates.of_try(&code.binding.app, code.binding.contact)),
-            refunds: Arc::new(move |code| of_verified.of_verified(&code.unverified)),
         };
         let audit = AuditEntry::new(ports.clock.now(), by.name, "code.checked", "").with_detail(by.detail);
         let checked = ports.records.check_code(check, audit).await?;

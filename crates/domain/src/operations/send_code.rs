@@ -17,6 +17,7 @@ use crate::operations::{
     TicketDemand, TicketRefusal,
 };
 use crate::ports::{Accepted, CodeSend, Event, RecordsError, Repeatable, TemplateError};
+use crate::pumping::TextAccount;
 use crate::sealing::NotOurs;
 use crate::segments::Segments;
 use crate::ticket::{Door, Stamp};
@@ -209,9 +210,7 @@ impl SendCode {
             return self.answer(answer, &policy);
         }
         let paid = new.payment.map(|payment| self.look_at(&payment, new)).transpose()?;
-        send.charges = self.charges(new, &policy, &send.code.binding, (country, price), paid.as_ref());
-        let pumped = send.charges.iter().filter(|charge| charge.limit.is_about_pumping());
-        send.code.unverified = pumped.map(|charge| charge.account.clone()).collect();
+        (send.charges, send.texts) = self.charges(new, &policy, &send.code.binding, (country, price), paid.as_ref());
         let mut detail = new.by.detail.to_owned();
         if paid.is_none() && policy.ticket == TicketDemand::Always {
             if !self.policy.monitor {
@@ -302,7 +301,7 @@ impl SendCode {
             sealed_contact: keys.seal_contact(new.to, &*ports.entropy)?,
             hash: ports.directory.keyring().code_hash(id, &digits, now),
             sealed_digits: Some(keys.seal_digits(id, &digits, &*ports.entropy)?),
-            unverified: Vec::new(),
+            texts: Vec::new(),
             tries: 0,
             created_at: now,
             expires_at: now.plus(lifetime),
@@ -333,11 +332,12 @@ impl SendCode {
             resend: policy.resend,
             repeatable: new.idempotency.map(|idempotency| repeatable(&new.app.id, idempotency)),
             charges: Vec::new(),
+            texts: Vec::new(),
         };
         Ok(Prepared { send, price })
     }
 
-    /// What the send costs, and which of it is enforced.
+    /// What the send costs and what its text is counted under, and which of that is enforced.
     fn charges(
         &self,
         new: &NewCode<'_>,
@@ -345,7 +345,7 @@ impl SendCode {
         binding: &Binding,
         (country, price): (Option<&CallingCode>, u32),
         paid: Option<&Paid>,
-    ) -> Vec<Charge> {
+    ) -> (Vec<Charge>, Vec<TextAccount>) {
         let network = paid.and_then(|paid| paid.stamp.network).or(new.person.map(Network::around));
         let network = network.map(|network| self.ports.keys.network(network).to_string());
         let country = country.map(CallingCode::number);
@@ -355,15 +355,19 @@ impl SendCode {
         let prefix = prefix.map(|prefix| self.ports.keys.prefix(prefix).to_string());
         let sending = Sending { binding, interval: policy.interval, account, network, country, prefix, price };
         let lifted = paid.is_some() && policy.ticket == TicketDemand::OverLimits;
-        let enforce = |charge: Charge| {
-            let documented = charge.limit == CodeLimit::Resend && new.rules.is_some();
+        let enforced = |limit: CodeLimit| {
+            let documented = limit == CodeLimit::Resend && new.rules.is_some();
             let watched = self.policy.monitor
-                || charge.limit.is_about_pumping() && self.policy.pumping == Enforcement::Monitor
-                || lifted && charge.limit.is_lifted_by_a_ticket();
-            let enforced = documented || !watched;
-            Charge { enforced, ..charge }
+                || limit.is_about_pumping() && self.policy.pumping == Enforcement::Monitor
+                || lifted && limit.is_lifted_by_a_ticket();
+            documented || !watched
         };
-        self.policy.rates.of_send(&sending).into_iter().map(enforce).collect()
+        let charges = self.policy.rates.of_send(&sending).into_iter();
+        let texts = self.policy.rates.of_text(&sending).into_iter();
+        (
+            charges.map(|charge| Charge { enforced: enforced(charge.limit), ..charge }).collect(),
+            texts.map(|account| TextAccount { enforced: enforced(account.limit), ..account }).collect(),
+        )
     }
 
     fn answer(&self, accepted: Accepted, policy: &PurposePolicy) -> Result<SentCode, SendCodeError> {

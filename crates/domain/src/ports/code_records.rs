@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use crate::app::AppId;
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeId, CodeState, Resend};
-use crate::gate::{Charge, CodeLimit, Over, Refund};
+use crate::gate::{Charge, CodeLimit, Over};
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
 use crate::office_site::{Attaching, Attachment, SiteRefusal};
 use crate::ports::RecordsError;
+use crate::pumping::TextAccount;
 use crate::sealing::KeyedHash;
 use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
 
@@ -43,6 +44,8 @@ pub struct CodeSend {
     pub repeatable: Option<Repeatable>,
     /// What it costs.
     pub charges: Vec<Charge>,
+    /// The accounts that its text is counted under.
+    pub texts: Vec<TextAccount>,
 }
 
 /// What became of a [`CodeSend`].
@@ -73,9 +76,6 @@ pub type Judge = Arc<dyn Fn(CodeId, &KeyedHash) -> bool + Send + Sync>;
 /// What a try at a code costs.
 pub type TryCharges = Arc<dyn Fn(&Code) -> Vec<Charge> + Send + Sync>;
 
-/// What a code that is spent takes out of accounts again.
-pub type Refunds = Arc<dyn Fn(&Code) -> Vec<Refund> + Send + Sync>;
-
 /// What a code is spent for. Both happen in one transaction, or neither does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spending {
@@ -105,8 +105,6 @@ pub struct CodeCheck {
     pub consume: Option<Spending>,
     /// What a wrong try costs, by the code that it is at.
     pub charges: TryCharges,
-    /// What a code that is spent takes out of accounts again.
-    pub refunds: Refunds,
 }
 
 /// What a check found.
@@ -134,10 +132,11 @@ pub trait CodeRecords: Send + Sync {
     /// Accepts a send, in one transaction:
     ///
     /// 1. A call that was made before: [`Accepted::Repeated`], or [`Accepted::OtherCall`]. Nothing is told.
-    /// 2. The accounts are charged, all or none.
+    /// 2. The accounts are charged, all or none, and those of texts are asked, as [`decide`](crate::pumping::decide) says.
     /// 3. A live code of the same binding is kept (see [`Code::is_kept`]) or replaced, as `resend` says; otherwise the code is
     ///    kept in the records.
-    /// 4. The message is put into the outbox.
+    /// 4. The text is counted under its accounts, in the hour in which its code was made, and the code remembers each of them.
+    /// 5. The message is put into the outbox.
     async fn accept_send(&self, send: CodeSend, audit: AuditEntry) -> Result<Accepted, RecordsError>;
 
     /// What [`accept_send`](Self::accept_send) would answer, as far as repeated calls and full accounts decide it; `None` where
@@ -146,7 +145,7 @@ pub trait CodeRecords: Send + Sync {
 
     /// Checks a code, in one transaction: a code that is not live is not compared, nor one that would be spent for what cannot
     /// be done; a wrong try is counted, and the last one ends the code; a right one spends it and gives what it is spent for, if
-    /// asked. The entry's time is now.
+    /// asked, and each of its texts counts as read. The entry's time is now.
     async fn check_code(&self, check: CodeCheck, audit: AuditEntry) -> Result<Checked, RecordsError>;
 
     /// One code. [`RecordsError::Missing`] if there is none.

@@ -30,7 +30,7 @@ pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, Machine
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
 pub use clock::Clock;
 pub use code_records::{
-    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, Judge, REPEATABLE_FOR, Refunds, Repeatable,
+    Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, Judge, REPEATABLE_FOR, Repeatable,
     Spending, TryCharges,
 };
 pub use contact_records::{ContactRecords, ContactsWanted};

@@ -9,13 +9,14 @@ use crate::code::{
     Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, KEPT_AT_LEAST, Requester, Resend, Resource, TRIES,
 };
 use crate::contact::{Channel, ContactKey};
-use crate::gate::{Charge, CodeLimit, Over, Refund};
+use crate::gate::{Charge, CodeLimit, Over};
 use crate::language::Language;
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
     ContactsWanted, Gained, Judge, RecordsError, Repeatable, Spending,
 };
+use crate::pumping::TextAccount;
 use crate::sealing::KeyedHash;
 use crate::testing::{app, block_on};
 use crate::throttle::Rule;
@@ -47,7 +48,7 @@ where
     suite.accounts_are_charged_all_or_none();
     suite.what_is_not_enforced_is_told();
     suite.wrong_tries_are_charged_and_right_ones_are_not();
-    suite.a_spent_code_gives_back_what_was_charged_for_it();
+    suite.texts_are_counted_and_read_with_their_codes();
     suite.a_spent_code_verifies_its_contact();
     suite.of_many_at_once_one_wins_and_five_are_compared();
     let kept = suite.code(1);
@@ -83,7 +84,7 @@ pub(super) fn send(number: u8, contact: u8) -> CodeSend {
             sealed_contact: vec![contact],
             hash: KeyedHash::from_bytes([number; 20]),
             sealed_digits: Some(vec![number]),
-            unverified: Vec::new(),
+            texts: Vec::new(),
             tries: 0,
             created_at: NOW,
             expires_at: NOW.plus(LIFE),
@@ -95,6 +96,7 @@ pub(super) fn send(number: u8, contact: u8) -> CodeSend {
         resend: Resend::Replace,
         repeatable: None,
         charges: Vec::new(),
+        texts: Vec::new(),
     }
 }
 
@@ -123,7 +125,7 @@ fn customer() -> Spending {
 
 /// A check that consumes and costs nothing.
 fn plain(named: CodeNamed, judge: Judge) -> CodeCheck {
-    CodeCheck { named, judge, consume: None, charges: Arc::new(|_| vec![]), refunds: Arc::new(|_| vec![]) }
+    CodeCheck { named, judge, consume: None, charges: Arc::new(|_| vec![]) }
 }
 
 fn newest(contact: u8) -> CodeNamed {
@@ -299,28 +301,55 @@ where
         assert!(matches!(self.check_with(check(22), NOW), Checked::Refused(code, FULL) if code.tries == 1));
     }
 
-    fn a_spent_code_gives_back_what_was_charged_for_it(&self) {
-        let texted = |number: u8| {
-            let mut send = CodeSend { charges: vec![charge("unverified", 2)], ..send(number, number) };
-            send.code.unverified = vec!["unverified".to_owned(), "never-charged".to_owned()];
-            send
+    fn texts_are_counted_and_read_with_their_codes(&self) {
+        let texted = |number: u8, account: &str, unread: u32, enforced: bool| {
+            let account =
+                TextAccount { limit: CodeLimit::UnverifiedPrefix, name: account.to_owned(), unread, enforced };
+            CodeSend { texts: vec![account], ..send(number, number) }
         };
-        let check = |number, consume| CodeCheck {
-            consume,
-            refunds: Arc::new(|code| {
-                let rule = charge("", 2).rule;
-                code.unverified.iter().map(|account| Refund { account: account.clone(), rule, cost: 1 }).collect()
-            }),
-            ..plain(newest(number), digits(number))
-        };
-        self.sent(&texted(27));
-        self.sent(&texted(28));
-        assert_eq!(self.accept(&texted(29)), Accepted::Refused(FULL));
-        assert!(matches!(self.check_with(check(27, None), NOW), Checked::Right(..)), "only looked at");
-        assert_eq!(self.accept(&texted(29)), Accepted::Refused(FULL));
-        assert!(matches!(self.check_with(check(27, Some(customer())), NOW), Checked::Right(..)));
-        self.sent(&texted(29));
-        assert_eq!(self.accept(&texted(32)), Accepted::Refused(FULL));
+        let strict = |number| texted(number, "strict", 2, true);
+        let is_full =
+            |accepted| matches!(accepted, Accepted::Refused(over) if over.limit == CodeLimit::UnverifiedPrefix);
+        self.sent(&strict(27));
+        self.sent(&strict(28));
+        assert!(is_full(self.accept(&strict(29))));
+        assert!(matches!(block_on(self.store.would_refuse(strict(29))), Ok(Some(Accepted::Refused(_)))));
+        assert!(matches!(self.check_at(newest(27), digits(27), false, NOW), Checked::Right(..)), "only looked at");
+        assert!(is_full(self.accept(&strict(29))));
+        assert!(matches!(self.check(newest(27), 27), Checked::Right(..)));
+        self.sent(&strict(29));
+        assert!(is_full(self.accept(&strict(32))), "one is read, and two are not");
+        let tomorrow = NOW.plus(Duration::from_hours(24));
+        self.sent(&at(tomorrow, strict(32)));
+
+        // What is not enforced counts all the same, so that the monitor says what would be.
+        let watched = |number| texted(number, "watched", 1, false);
+        self.sent(&watched(33));
+        for number in [34, 35] {
+            let over = [CodeLimit::UnverifiedPrefix];
+            assert!(matches!(self.accept(&watched(number)), Accepted::Queued(_, told) if told == over));
+        }
+        for number in [33, 34] {
+            assert!(matches!(self.check(newest(number), number), Checked::Right(..)));
+        }
+        let told = self.accept(&watched(36));
+        assert!(matches!(told, Accepted::Queued(_, told) if !told.is_empty()), "of three texts two are read, not more");
+        assert!(matches!(self.check(newest(35), 35), Checked::Right(..)));
+        assert!(matches!(self.check(newest(36), 36), Checked::Right(..)));
+        self.sent(&watched(37));
+
+        // A code that goes again is as many texts, and one that is typed in has read them all.
+        let again = |number| CodeSend { resend: Resend::Keep, ..texted(number, "again", 2, true) };
+        let binding =
+            |number| CodeSend { code: Code { binding: binding(38), ..send(number, 38).code }, ..again(number) };
+        let id = self.sent(&binding(38));
+        assert_eq!(self.sent(&binding(39)), id);
+        assert_eq!(self.code(38).map(|code| code.texts), Ok(vec!["again".to_owned(), "again".to_owned()]));
+        assert!(is_full(self.accept(&binding(40))));
+        assert!(matches!(self.check(newest(38), 38), Checked::Right(..)));
+        self.sent(&again(41));
+        self.sent(&again(42));
+        assert!(is_full(self.accept(&again(43))));
     }
 
     fn a_spent_code_verifies_its_contact(&self) {

@@ -57,8 +57,8 @@ use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Sty
 use crate::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use crate::message::{Subject, Text};
 use crate::ports::{
-    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, HashingPlace, IdClaims, IdTokenFailure, IdTokens,
-    Passwords, Puzzles, RequestRefusal, SigningRequest, Tally, TemplateError, Templates,
+    Authority, AuthorityFailure, Busy, Certified, Clock, Directory, Entropy, Event, HashingPlace, IdClaims,
+    IdTokenFailure, IdTokens, Passwords, Puzzles, RequestRefusal, SigningRequest, Tally, TemplateError, Templates,
 };
 use crate::sealing::{KeyId, Keyring, SealingKey};
 use crate::secret::Secret;

@@ -1,6 +1,6 @@
 #![expect(clippy::disallowed_types, reason = "this crate stays without parking_lot; a poisoned lock ends the test")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -9,15 +9,16 @@ use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
 use crate::code::{Binding, Code, CodeEnd, CodeId, CodeState, Resend, TRIES};
 use crate::contact::Channel;
-use crate::gate::{Charge, CodeLimit, Over, Refund};
+use crate::gate::{Charge, CodeLimit, Over};
 use crate::message::{MessageId, SenderName};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
     ContactsWanted, DeliveryReport, Gained, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping,
     OutboxRecords, REPEATABLE_FOR, RecordsError, Repeatable, Settlement, Spending,
 };
+use crate::pumping::{self, Hour, Texts};
 use crate::testing::model_owners::Owners;
-use crate::throttle::{Throttled, decide, refunded};
+use crate::throttle::{Throttled, decide};
 use crate::time::Timestamp;
 use crate::verified_contact::{Customer, VerifiedContact, VerifiedId};
 
@@ -33,6 +34,7 @@ pub(super) struct State {
     contacts: Vec<VerifiedContact>,
     calls: Vec<(Repeatable, CodeId, Timestamp)>,
     accounts: HashMap<String, Timestamp>,
+    texts: BTreeMap<(String, Hour), (u32, u32)>,
     pub(super) owners: Owners,
     pub(super) audit: Vec<AuditEntry>,
 }
@@ -71,7 +73,22 @@ impl State {
                 }));
             }
         }
-        self.charge(&send.charges, now).map_err(|over| Box::new(Accepted::Refused(over)))
+        let refused = |over| Box::new(Accepted::Refused(over));
+        let (charged, mut over) = self.charge(&send.charges, now).map_err(refused)?;
+        for account in &send.texts {
+            let first = (account.name.clone(), Hour(i64::MIN));
+            let own = self.texts.range(first..).take_while(|((name, _), _)| *name == account.name);
+            let seen: Vec<_> =
+                own.map(|((_, hour), (sent, read))| Texts { hour: *hour, sent: *sent, read: *read }).collect();
+            match pumping::decide(&seen, now, account.unread) {
+                Throttled::Go => {}
+                Throttled::Wait(retry_after) if account.enforced => {
+                    return Err(refused(Over { limit: account.limit, retry_after }));
+                }
+                Throttled::Wait(_) => over.push(account.limit),
+            }
+        }
+        Ok((charged, over))
     }
 
     fn charge(&self, charges: &[Charge], now: Timestamp) -> Result<(Accounts, Vec<CodeLimit>), Over> {
@@ -162,6 +179,15 @@ impl CodeRecords for ModelCodes {
                     (send.code.clone(), "accepted")
                 }
             };
+            let names = send.texts.iter().map(|account| account.name.clone());
+            for name in names.clone() {
+                state.texts.entry((name, Hour::of(code.created_at))).or_default().0 += 1;
+            }
+            let code = state.by_id(code.id).map(|code| {
+                code.texts.extend(names);
+                code.clone()
+            });
+            let code = code.ok_or(RecordsError::Missing)?;
             let message = MessageRow {
                 id: send.message,
                 code: code.id,
@@ -228,9 +254,9 @@ impl CodeRecords for ModelCodes {
                     }
                 };
                 state.end(code.id, now, CodeEnd::Spent);
-                for Refund { account, rule, cost } in (check.refunds)(&code) {
-                    if let Some(empty_at) = state.accounts.get_mut(&account) {
-                        *empty_at = refunded(*empty_at, now, rule, cost);
+                for name in &code.texts {
+                    if let Some((_, read)) = state.texts.get_mut(&(name.clone(), Hour::of(code.created_at))) {
+                        *read += 1;
                     }
                 }
                 (code.ended, code.sealed_digits) = (Some((now, CodeEnd::Spent)), None);
@@ -448,6 +474,7 @@ impl OutboxKeeping for ModelCodes {
             let codes = &state.codes;
             state.messages.retain(|(message, _)| codes.iter().any(|code| code.id == message.code));
             state.accounts.retain(|_, empty_at| *empty_at > now);
+            state.texts.retain(|(_, hour), _| *hour > Hour::forgotten(now));
             state.contacts.retain(|contact| contact.verified_at >= verified_before);
             Ok(false)
         })

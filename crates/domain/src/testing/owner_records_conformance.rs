@@ -154,7 +154,6 @@ where
             judge: Arc::new(move |_, hash| *hash == KeyedHash::from_bytes([number; 20])),
             consume: Some(Spending::Attachment(attaching)),
             charges: Arc::new(|_| vec![]),
-            refunds: Arc::new(|_| vec![]),
         };
         block_on(self.store.check_code(check, entry(NOW))).expect("an answer")
     }

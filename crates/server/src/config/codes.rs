@@ -64,11 +64,11 @@ pub struct Codes {
     /// What becomes of texts that nobody answers.
     pub pumping: PumpingSetting,
     /// Texts to numbers that differ in their last four digits only, whose codes nobody typed in.
-    pub unverified_per_prefix: DailyRate,
+    pub unverified_per_prefix: u32,
     /// The same for one country.
-    pub unverified_per_country: DailyRate,
+    pub unverified_per_country: u32,
     /// The same for people on one network.
-    pub unverified_per_network: DailyRate,
+    pub unverified_per_network: u32,
     /// What one app's texts may cost a day; 0 for any sum.
     pub budget_per_day: u32,
     /// What one segment of a text costs.
@@ -131,11 +131,9 @@ impl Codes {
         u64::from(prices.max().unwrap_or(0))
     }
 
-    /// The domain counts each text as four, so that a fifth of them may stay unread.
-    fn unverified(&self, rate: DailyRate) -> Option<Rule> {
+    fn unverified(&self, unread: u32) -> Option<u32> {
         let is_on = !matches!(self.pumping, PumpingSetting::Off);
-        let rule = rate.rule().filter(|_| is_on)?;
-        Some(Rule { burst: rule.burst.saturating_mul(4), interval: rule.interval / 4 })
+        (is_on && unread > 0).then_some(unread)
     }
 
     /// The calling code of numbers that come without one, as digits.
@@ -146,6 +144,7 @@ impl Codes {
     /// Each value: its key, whether it is in its range, and what is wrong if it is not.
     pub(super) fn checks(&self) -> Vec<(&'static str, bool, &'static str)> {
         const RATE: &str = "must have a `burst` of at most 1000000 (0 switches it off) and a `per_day` of 1 to 1000000";
+        const UNREAD: &str = "must be at most 1000000; 0 switches it off";
         let digits = |number: usize| (6..=10).contains(&number);
         let lifetime = |number: u32| (30..=600).contains(&number);
         let purposes = || self.purposes.values();
@@ -167,9 +166,9 @@ impl Codes {
             ("codes.per_network", self.per_network.is_sane(), RATE),
             ("codes.per_country", self.per_country.is_sane(), RATE),
             ("codes.per_app", self.per_app.is_sane(), RATE),
-            ("codes.unverified_per_prefix", self.unverified_per_prefix.is_sane(), RATE),
-            ("codes.unverified_per_country", self.unverified_per_country.is_sane(), RATE),
-            ("codes.unverified_per_network", self.unverified_per_network.is_sane(), RATE),
+            ("codes.unverified_per_prefix", self.unverified_per_prefix <= 1_000_000, UNREAD),
+            ("codes.unverified_per_country", self.unverified_per_country <= 1_000_000, UNREAD),
+            ("codes.unverified_per_network", self.unverified_per_network <= 1_000_000, UNREAD),
             ("codes.wrong_per_contact", self.wrong_per_contact.is_sane(), RATE),
             ("codes.wrong_per_app", self.wrong_per_app.is_sane(), RATE),
             (

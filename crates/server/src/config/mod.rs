@@ -66,9 +66,9 @@ per_account.burst = 0
 per_network.burst = 0
 per_country.burst = 0
 per_app.burst = 0
-unverified_per_prefix.burst = 0
-unverified_per_country.burst = 0
-unverified_per_network.burst = 0
+unverified_per_prefix = 0
+unverified_per_country = 0
+unverified_per_network = 0
 wrong_per_contact.burst = 0
 wrong_per_app.burst = 0
 [agents]

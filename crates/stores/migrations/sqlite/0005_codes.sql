@@ -11,7 +11,7 @@ CREATE TABLE code (
     sealed_contact BLOB    NOT NULL,
     hash           BLOB    NOT NULL, -- of the digits: which key, and its MAC
     sealed_digits  BLOB,             -- gone once they are to be sent no more
-    unverified     TEXT    NOT NULL, -- accounts of texts that nobody answered, separated by spaces
+    texts          TEXT    NOT NULL, -- accounts of text_count, once for each text, separated by spaces
     tries          INTEGER NOT NULL,
     created_at     INTEGER NOT NULL,
     expires_at     INTEGER NOT NULL,
@@ -72,5 +72,16 @@ CREATE INDEX verified_contact_contact ON verified_contact (contact);
 
 -- Accounts of codes are many, and empty after a day.
 CREATE INDEX account_codes ON account (empty_at) WHERE name GLOB 'codes.*';
+
+-- Texts by the hour in which their codes were made, and how many of them were answered: a day's decide.
+CREATE TABLE text_count (
+    account TEXT    NOT NULL,
+    hour    INTEGER NOT NULL, -- since 1970
+    sent    INTEGER NOT NULL,
+    read    INTEGER NOT NULL,
+    PRIMARY KEY (account, hour)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX text_count_hour ON text_count (hour);
 
 CREATE INDEX verified_contact_time ON verified_contact (app, verified_at);

@@ -7,22 +7,23 @@ use countersign_domain::code::{
     Binding, Code, CodeEnd, CodeId, CodePurpose, CodeState, Requester, Resend, Resource, TRIES,
 };
 use countersign_domain::contact::{Channel, ContactKey};
-use countersign_domain::gate::{Charge, CodeLimit, Over, Refund};
+use countersign_domain::gate::{Charge, CodeLimit, Over};
 use countersign_domain::ports::{
     Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, REPEATABLE_FOR, RecordsError, Repeatable,
     Spending,
 };
+use countersign_domain::pumping::{self, TextAccount};
 use countersign_domain::sealing::KeyedHash;
-use countersign_domain::throttle::{Throttled, decide, refunded};
+use countersign_domain::throttle::{Throttled, decide};
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{changed, damaged, parsed, refused, tell, time};
-use super::{SqliteRecords, accounts, contacts, outbox, sites};
+use super::{SqliteRecords, accounts, contacts, outbox, sites, texts};
 
 /// The columns of a code, for rows that [`read`] reads.
 pub(super) const COLUMNS: &str = "code.id AS code_id, code.app, code.purpose, code.contact, code.resource, code.requester, \
-     code.channel, code.sealed_contact, code.hash, code.sealed_digits, code.unverified, code.tries AS code_tries, \
+     code.channel, code.sealed_contact, code.hash, code.sealed_digits, code.texts, code.tries AS code_tries, \
      code.created_at AS code_created_at, \
      code.expires_at AS code_expires_at, code.ended_at, code.ended";
 
@@ -66,16 +67,24 @@ fn accept(connection: &Connection, send: &CodeSend, audit: &AuditEntry) -> Resul
         accounts::write(connection, account, empty_at)?;
     }
     let live = newest(connection, &send.code.binding)?.filter(|code| code.state(now) == CodeState::Live);
+    let names = || send.texts.iter().map(|account| account.name.clone());
     let (code, outcome) = match live {
-        Some(live) if send.resend == Resend::Keep && live.is_kept(now) => (live, "kept"),
+        Some(mut live) if send.resend == Resend::Keep && live.is_kept(now) => {
+            live.texts.extend(names());
+            let update = "UPDATE code SET texts = ?2 WHERE id = ?1";
+            changed(connection, update, (live.id.bytes(), live.texts.join(" ")))?;
+            (live, "kept")
+        }
         live => {
             if let Some(old) = live {
                 end(connection, old.id, now, CodeEnd::Replaced)?;
             }
-            insert(connection, &send.code)?;
-            (send.code.clone(), "accepted")
+            let code = Code { texts: names().collect(), ..send.code.clone() };
+            insert(connection, &code)?;
+            (code, "accepted")
         }
     };
+    texts::sent(connection, &code, send.texts.iter().map(|account| account.name.as_str()))?;
     outbox::queue(connection, &code, send)?;
     if let Some(repeatable) = send.repeatable {
         remember(connection, repeatable, code.id, now)?;
@@ -99,7 +108,19 @@ fn look<'a>(connection: &Connection, send: &'a CodeSend) -> Result<Result<Charge
     {
         return Ok(Err(Box::new(answer)));
     }
-    charge(connection, &send.charges, now).map(|charged| charged.map_err(|over| Box::new(Accepted::Refused(over))))
+    let refused = |over| Ok(Err(Box::new(Accepted::Refused(over))));
+    let mut charged = match charge(connection, &send.charges, now)? {
+        Ok(charged) => charged,
+        Err(over) => return refused(over),
+    };
+    for TextAccount { limit, name, unread, enforced } in &send.texts {
+        match pumping::decide(&texts::seen(connection, name, now)?, now, *unread) {
+            Throttled::Go => {}
+            Throttled::Wait(retry_after) if *enforced => return refused(Over { limit: *limit, retry_after }),
+            Throttled::Wait(_) => charged.over.push(*limit),
+        }
+    }
+    Ok(Ok(charged))
 }
 
 /// What is in the accounts after all of `charges`; writes none of them.
@@ -144,7 +165,7 @@ fn remember(connection: &Connection, call: Repeatable, code: CodeId, now: Timest
 fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
     let Code { binding, .. } = code;
     let insert = "INSERT INTO code (id, app, purpose, contact, resource, channel, sealed_contact, hash, sealed_digits, \
-                  unverified, tries, created_at, expires_at, requester) \
+                  texts, tries, created_at, expires_at, requester) \
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
     let values = params![
         code.id.bytes(),
@@ -156,7 +177,7 @@ fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
         code.sealed_contact,
         code.hash.bytes(),
         code.sealed_digits,
-        code.unverified.join(" "),
+        code.texts.join(" "),
         code.tries,
         code.created_at.milliseconds(),
         code.expires_at.milliseconds(),
@@ -210,11 +231,7 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
         end(connection, code.id, now, CodeEnd::Spent)?;
         code.ended = Some((now, CodeEnd::Spent));
         code.sealed_digits = None;
-        for Refund { account, rule, cost } in (check.refunds)(&code) {
-            if let Some(empty_at) = accounts::read(connection, &account)? {
-                accounts::write(connection, &account, refunded(empty_at, now, rule, cost))?;
-            }
-        }
+        texts::read(connection, &code)?;
         return Ok(Checked::Right(code, Some(gained)));
     }
     tells(&id, "wrong")?;
@@ -281,7 +298,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Code, rusqlite::Error> {
         sealed_contact: row.get("sealed_contact")?,
         hash: KeyedHash::from_bytes(row.get("hash")?),
         sealed_digits: row.get("sealed_digits")?,
-        unverified: row.get::<_, String>("unverified")?.split_whitespace().map(str::to_owned).collect(),
+        texts: row.get::<_, String>("texts")?.split_whitespace().map(str::to_owned).collect(),
         tries: row.get("code_tries")?,
         created_at: time(row, "code_created_at")?,
         expires_at: time(row, "code_expires_at")?,

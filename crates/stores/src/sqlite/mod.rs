@@ -19,6 +19,7 @@ mod outbox_keeping;
 mod owners;
 mod rows;
 mod sites;
+mod texts;
 mod usage;
 mod users;
 mod worker;

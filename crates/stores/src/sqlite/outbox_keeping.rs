@@ -5,6 +5,7 @@ use countersign_domain::code::{Code, CodeState};
 use countersign_domain::contact::Channel;
 use countersign_domain::message::{MessageId, SenderName};
 use countersign_domain::ports::{MessageRow, OutboxKeeping, REPEATABLE_FOR, RecordsError};
+use countersign_domain::pumping::Hour;
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, Params};
 
@@ -122,10 +123,13 @@ fn forget(
     let accounts = "DELETE FROM account WHERE name IN \
                     (SELECT name FROM account WHERE name GLOB 'codes.*' AND empty_at <= ?1 LIMIT ?2)";
     let accounts = forgotten(connection, accounts, (at, AT_ONCE))?;
+    let texts = "DELETE FROM text_count WHERE (account, hour) IN \
+                 (SELECT account, hour FROM text_count WHERE hour <= ?1 LIMIT ?2)";
+    let texts = forgotten(connection, texts, (Hour::forgotten(now).0, AT_ONCE))?;
     let contacts = "DELETE FROM verified_contact WHERE sequence IN \
                     (SELECT sequence FROM verified_contact WHERE verified_at < ?1 LIMIT ?2)";
     let contacts = forgotten(connection, contacts, (verified_before.milliseconds(), AT_ONCE))?;
-    Ok([repeatable, codes, accounts, contacts].contains(&AT_ONCE))
+    Ok([repeatable, codes, accounts, texts, contacts].contains(&AT_ONCE))
 }
 
 /// Runs a statement, and returns how many rows it changed.

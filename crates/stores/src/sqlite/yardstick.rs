@@ -81,7 +81,7 @@ impl Yardstick {
         self.in_groups(drafts, |connection, draft| {
             let Draft { id, contact, sealed_contact, hash, sealed_digits, accounts } = draft;
             let code = "INSERT INTO code (id, app, purpose, contact, resource, channel, sealed_contact, hash, sealed_digits, \
-                        unverified, tries, created_at, expires_at) VALUES (?1, 'bench', 'signup', ?2, '', 'sms', ?3, ?4, ?5, '', 0, ?6, ?6)";
+                        texts, tries, created_at, expires_at) VALUES (?1, 'bench', 'signup', ?2, '', 'sms', ?3, ?4, ?5, '', 0, ?6, ?6)";
             let values = params![id, contact, sealed_contact, hash, sealed_digits, NOW];
             connection.prepare_cached(code)?.execute(values)?;
             let message = "INSERT INTO message (id, code, channel, lane, language, state, created_at, due_at, expires_at) \

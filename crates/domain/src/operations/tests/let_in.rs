@@ -139,7 +139,7 @@ impl Porch {
             sealed_contact: vec![],
             hash: ports.directory.keyring().code_hash(id, &digits, now),
             sealed_digits: None,
-            unverified: vec![],
+            texts: vec![],
             tries: 0,
             created_at: now,
             expires_at: now.plus(Duration::from_mins(5)),
@@ -153,6 +153,7 @@ impl Porch {
             resend: Resend::Replace,
             repeatable: None,
             charges: vec![],
+            texts: vec![],
         };
         block_on(ports.records.accept_send(send, entry())).unwrap();
         digits.expose().to_owned()
