@@ -354,7 +354,9 @@ impl SendCode {
         let prefix = prefix.and_then(|number| number.get(..number.len().saturating_sub(4)));
         let prefix = prefix.map(|prefix| self.ports.keys.prefix(prefix).to_string());
         let sending = Sending { binding, interval: policy.interval, account, network, country, prefix, price };
-        let lifted = paid.is_some() && policy.ticket == TicketDemand::OverLimits;
+        // Where a door takes no call without a ticket, as it goes with the door, it lifts nothing: no limit would be left.
+        let is_optional = new.payment.is_some_and(|payment| payment.pays_for == PaysFor::Purpose);
+        let lifted = paid.is_some() && is_optional && policy.ticket == TicketDemand::OverLimits;
         let enforced = |limit: CodeLimit| {
             let documented = limit == CodeLimit::Resend && new.rules.is_some();
             let watched = self.policy.monitor

@@ -371,6 +371,30 @@ fn a_ticket_lifts_the_limits_that_stand_for_machines_and_is_not_spent_in_vain() 
 }
 
 #[test]
+fn a_ticket_that_goes_with_the_door_lifts_nothing() {
+    let post = Post::changed(|policy| {
+        policy.default.ticket = TicketDemand::OverLimits;
+        policy.rates.per_network = ONCE_A_DAY;
+        policy.rates.unverified_per_country = Some(1);
+    });
+    let asked = |to: &str, pays_for: PaysFor| {
+        // The ticket outlives the call.
+        let ticket: &str = Box::leak(post.ticket(to).into_boxed_str());
+        let door: &Door = Box::leak(Box::new(DOOR));
+        post.send_with(to, |new| {
+            new.payment = Some(Payment { ticket, door, client: None, pays_for });
+            new.person = Some(CLIENT);
+        })
+    };
+    asked(PHONE, PaysFor::Anything).unwrap();
+    let other = "+8613912345679";
+    let limited = asked(other, PaysFor::Anything).err();
+    let is_network = |over: Over| over.limit == CodeLimit::Network;
+    assert!(matches!(limited, Some(SendCodeError::Limited { over, .. }) if is_network(over)), "{limited:?}");
+    assert!(asked(other, PaysFor::Purpose).is_ok(), "one that is brought although nobody has to");
+}
+
+#[test]
 fn a_sender_tries_again_and_then_the_next_takes_over_with_the_same_message() {
     let post = Post::new();
     let sent = post.send(PHONE).unwrap();
