@@ -57,7 +57,7 @@ pub enum Accepted {
     Repeated(Code),
     /// The same key came with another call before.
     OtherCall,
-    /// An account is full. Nothing was charged or kept, but for the audit trail.
+    /// An account is full. Nothing was charged or kept.
     Refused(Over),
 }
 
@@ -124,9 +124,9 @@ pub enum Checked {
     Hindered(SiteRefusal),
 }
 
-/// Verbs about one-time codes. Sending and checking, and refusals of both, are told in the audit trail by the same transaction:
-/// the entry's subject is the code's id, or of a refused send `contact/` and the contact's keyed hash, and its detail begins with
-/// the outcome. A check that finds no code is not told: it is about nobody, and whoever likes could fill the trail with such.
+/// Verbs about one-time codes. Sending and checking are told in the audit trail by the same transaction: the entry's subject is the
+/// code's id, and its detail begins with the outcome. What is about no code is not told, a refused send and a check that finds none:
+/// whoever likes could fill the trail with such. They are counted, by reason.
 #[async_trait]
 pub trait CodeRecords: Send + Sync {
     /// Accepts a send, in one transaction:

@@ -156,13 +156,7 @@ impl CodeRecords for ModelCodes {
             let now = send.code.created_at;
             let (charged, over) = match state.look(&send) {
                 Ok(charged) => charged,
-                Err(answer) => {
-                    if let Accepted::Refused(over) = &*answer {
-                        let contact = format!("contact/{}", send.code.binding.contact);
-                        state.tell(&audit, &contact, &format!("refused {}", over.limit.name()));
-                    }
-                    return Ok(*answer);
-                }
+                Err(answer) => return Ok(*answer),
             };
             if !state.apps.contains(&send.code.binding.app) {
                 return Err(RecordsError::Missing);

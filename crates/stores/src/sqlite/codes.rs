@@ -48,20 +48,9 @@ impl CodeRecords for SqliteRecords {
 
 fn accept(connection: &Connection, send: &CodeSend, audit: &AuditEntry) -> Result<Accepted, RecordsError> {
     let now = send.code.created_at;
-    let tells = |id: &str, outcome: &str| {
-        let entry = AuditEntry { subject: id.to_owned(), ..audit.clone() };
-        tell(connection, &entry.with_detail(format!("{outcome} {}", audit.detail).trim_end()))
-    };
     let Charged { accounts, over } = match look(connection, send)? {
         Ok(charged) => charged,
-        Err(answer) => {
-            if let Accepted::Refused(over) = &*answer {
-                // There is no code to name; who was to be reached can be found by this.
-                let contact = format!("contact/{}", send.code.binding.contact);
-                tells(&contact, &format!("refused {}", over.limit.name()))?;
-            }
-            return Ok(*answer);
-        }
+        Err(answer) => return Ok(*answer),
     };
     for (account, empty_at) in accounts {
         accounts::write(connection, account, empty_at)?;
@@ -90,7 +79,8 @@ fn accept(connection: &Connection, send: &CodeSend, audit: &AuditEntry) -> Resul
         remember(connection, repeatable, code.id, now)?;
     }
     let noted = over.iter().flat_map(|limit| [" would-refuse ", limit.name()]).collect::<String>();
-    tells(&code.id.to_string(), &format!("{outcome} {}{noted}", send.lane))?;
+    let entry = AuditEntry { subject: code.id.to_string(), ..audit.clone() };
+    tell(connection, &entry.with_detail(format!("{outcome} {}{noted} {}", send.lane, audit.detail).trim_end()))?;
     Ok(Accepted::Queued(code, over))
 }
 
