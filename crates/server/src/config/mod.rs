@@ -406,6 +406,13 @@ mod tests {
     }
 
     #[test]
+    fn a_purpose_with_a_full_stop_is_quoted() {
+        let file = "[codes.purposes.\"oneaccess.login\"]\ndigits = 8";
+        let policy = load(file, &[], &Flags::default()).unwrap().codes.policy();
+        assert_eq!(policy.purposes["oneaccess.login"].digits, 8);
+    }
+
+    #[test]
     fn a_list_comes_from_a_file_or_with_commas_from_the_environment() {
         let networks =
             |texts: &[&str]| texts.iter().map(|text| Network::try_from((*text).to_owned()).unwrap()).collect();
