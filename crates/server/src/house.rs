@@ -400,18 +400,22 @@ impl House {
 /// Follows the records; never ends.
 async fn refresh(directory: &SnapshotDirectory, id_tokens: &IdTokenKeys, records: &dyn Records) {
     let mut tick = interval(REFRESH);
+    // Whether the keys of id tokens are older than the snapshot: then they are read at every tick until it succeeds.
+    let mut stale = false;
     loop {
         tick.tick().await;
         match directory.refresh(records).await {
             Ok(false) => {}
             Ok(true) => {
                 tracing::info!("apps and keys have changed");
-                if let Err(error) = id_tokens.refresh(records).await {
-                    tracing::error!(%error, "could not read the keys of id tokens");
-                }
+                stale = true;
             }
             // The last snapshot goes on serving.
             Err(error) => tracing::error!(%error, "could not read apps and keys"),
+        }
+        if stale {
+            let read = id_tokens.refresh(records).await;
+            stale = read.inspect_err(|error| tracing::error!(%error, "could not read the keys of id tokens")).is_err();
         }
     }
 }
