@@ -446,8 +446,15 @@ async fn sweep(records: &dyn Records, clock: &dyn Clock) {
         if let Err(error) = records.forget_install_codes(clock.now().minus(UNUSED)).await {
             tracing::error!(%error, "could not forget the install codes that nobody used");
         }
-        if let Err(error) = records.forget_sessions(clock.now().minus(ENDED)).await {
-            tracing::error!(%error, "could not forget the sessions whose time is over");
+        loop {
+            match records.forget_sessions(clock.now().minus(ENDED)).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::error!(%error, "could not forget the sessions whose time is over");
+                    break;
+                }
+            }
         }
     }
 }

@@ -77,8 +77,8 @@ pub trait SessionRecords: Send + Sync {
     /// [`RecordsError::Missing`] if there is none.
     async fn end_session(&self, id: SessionId, audit: AuditEntry) -> Result<(), RecordsError>;
 
-    /// Forgets sessions whose time was over before `before`.
-    async fn forget_sessions(&self, before: Timestamp) -> Result<(), RecordsError>;
+    /// Forgets some sessions whose time was over before `before`; whether there are more.
+    async fn forget_sessions(&self, before: Timestamp) -> Result<bool, RecordsError>;
 }
 
 /// Users and their sessions.

@@ -205,10 +205,10 @@ impl SessionRecords for ModelPeople {
         })
     }
 
-    async fn forget_sessions(&self, before: Timestamp) -> Result<(), RecordsError> {
+    async fn forget_sessions(&self, before: Timestamp) -> Result<bool, RecordsError> {
         self.verb(|state| {
             state.sessions.retain(|session| session.expires_at >= before);
-            Ok(())
+            Ok(false)
         })
     }
 }

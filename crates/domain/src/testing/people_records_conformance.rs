@@ -191,7 +191,7 @@ fn a_number_is_bound_once(store: &impl PeopleRecords) {
 fn sessions_are_forgotten_after_their_time(store: &impl PeopleRecords) {
     let long = Session { expires_at: Timestamp::from_milliseconds(2_000), ..session(5, 1, 2) };
     assert_eq!(block_on(store.open_session(long.clone(), entry(80))), Ok(()));
-    assert_eq!(block_on(store.forget_sessions(Timestamp::from_milliseconds(1_001))), Ok(()));
+    while block_on(store.forget_sessions(Timestamp::from_milliseconds(1_001))).expect("an answer") {}
     assert_eq!(block_on(store.session(people(), SessionKey([3; 32]))), Err(RecordsError::Missing));
     assert_eq!(block_on(store.session(people(), long.key)).map(|(session, _)| session), Ok(long));
 }

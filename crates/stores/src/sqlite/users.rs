@@ -13,6 +13,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use super::SqliteRecords;
 use super::rows::{changed, damaged, optional, parsed, refused, rows, tell, time};
 
+/// Sessions that one pass forgets at most: it shares the writer with those who sign in.
+const AT_ONCE: u32 = 1_000;
+
 const COLUMNS: &str = "user.id AS user_id, user.app, user.mobile, user.sealed_mobile, user.email, user.sealed_email, \
      user.name, user.password, user.enabled, user.generation AS user_generation, user.created_at AS user_created_at";
 
@@ -166,10 +169,11 @@ impl SessionRecords for SqliteRecords {
         self.writer.run(verb).await
     }
 
-    async fn forget_sessions(&self, before: Timestamp) -> Result<(), RecordsError> {
+    async fn forget_sessions(&self, before: Timestamp) -> Result<bool, RecordsError> {
         let verb = move |connection: &Connection| {
-            let delete = "DELETE FROM session WHERE expires_at < ?1";
-            connection.execute(delete, [before.milliseconds()]).map(drop).map_err(refused)
+            let delete = "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE expires_at < ?1 LIMIT ?2)";
+            let count = connection.execute(delete, (before.milliseconds(), AT_ONCE)).map_err(refused)?;
+            Ok(u32::try_from(count) == Ok(AT_ONCE))
         };
         self.writer.run(verb).await
     }
