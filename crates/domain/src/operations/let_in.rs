@@ -6,7 +6,6 @@ use crate::app::AppId;
 use crate::audit::AuditEntry;
 use crate::code::CodePurpose;
 use crate::contact::Contact;
-use crate::gate::Over;
 use crate::operations::{
     Actor, CheckCode, CheckCodeError, CodeVerdict, PeoplePolicy, PeoplePorts, Policy, Ports, Refused,
 };
@@ -144,9 +143,6 @@ pub enum LetInError {
     /// Too many have tried. The password or the code was not looked at, or the password was wrong and one more than may be.
     #[error(transparent)]
     Limited(#[from] Limited),
-    /// Too many wrong codes; nothing was compared.
-    #[error("over the limit {}", .0.limit.name())]
-    WrongTries(Over),
     /// Try again in a moment. No code was looked at, but for one whose new password could not be hashed.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -174,7 +170,8 @@ impl From<CheckCodeError> for LetInError {
     fn from(error: CheckCodeError) -> Self {
         match error {
             CheckCodeError::NotACode => Self::NotACode,
-            CheckCodeError::Limited(over) => Self::WrongTries(over),
+            // Only a live code is refused for that: to say so would tell that somebody waits for one.
+            CheckCodeError::Limited(_) => Self::Refused,
             CheckCodeError::Records(error) => Self::Records(error),
         }
     }

@@ -95,7 +95,6 @@ impl Complaint {
             LetInError::State(StateRefusal::Unknown) => Self::StateUnknown,
             LetInError::State(StateRefusal::Ended) => Self::StateEnded,
             LetInError::Limited(limited) => Self::LockedOut(limited.retry_after),
-            LetInError::WrongTries(over) => Self::LockedOut(over.retry_after),
             LetInError::Busy(_) => Self::Busy,
             LetInError::Records(error) => Self::of_records(error),
             LetInError::IdToken(_) | LetInError::Seal(_) => {

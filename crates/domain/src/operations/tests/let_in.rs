@@ -89,7 +89,7 @@ impl Porch {
         let policy = SendPolicy {
             default: PurposePolicy::DEFAULT,
             purposes: std::collections::BTreeMap::new(),
-            rates: CodeRates::default(),
+            rates: CodeRates { wrong_per_contact: Some(Rule { burst: 7, interval: Duration::from_hours(1) }), ..CodeRates::default() },
             monitor: false,
             pumping: Enforcement::Enforce,
             countries: Vec::new(),
@@ -328,4 +328,24 @@ fn where_no_password_can_be_hashed_the_code_is_not_spent() {
     porch.passwords.fill(false);
     assert_eq!(reset(), Ok(()));
     assert!(porch.named("one", "ann", "another").is_ok());
+}
+
+/// Who types in wrong codes for somebody else does not learn when that person waits for one.
+#[test]
+fn over_the_limit_of_wrong_codes_a_live_one_is_refused_as_one_that_is_none() {
+    let porch = Porch::new();
+    let (one, number) = (AppId::parse("one").unwrap(), Contact::parse(NUMBER).unwrap());
+    let login = |code: &str| {
+        let typed = porch.typed(&one, &number, "login", code);
+        block_on(porch.let_in.by_code(typed, Newcomers::Register)).err()
+    };
+    for _ in 0..2 {
+        let code = porch.sent("login");
+        let wrong: String = code.chars().map(|digit| if digit == '9' { '0' } else { '9' }).collect();
+        for _ in 0..5 {
+            assert_eq!(login(&wrong), Some(LetInError::Refused));
+        }
+    }
+    let code = porch.sent("login");
+    assert_eq!(login(&code), Some(LetInError::Refused), "right, and after as many wrong ones as may be");
 }
