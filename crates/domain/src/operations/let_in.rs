@@ -240,6 +240,9 @@ impl LetIn {
             return Ok(Welcome::Entered(self.enter(&user, Proof::Password, device, by).await?));
         }
         let step = if user.mobile.is_some() { NextStep::Code } else { NextStep::Mobile };
+        if step == NextStep::Mobile && !self.policy.bind_at_login {
+            return Err(LetInError::Denied);
+        }
         let state_token = self.state_token(&user, step)?;
         Ok(Welcome::Next { step, state_token })
     }
@@ -262,6 +265,7 @@ impl LetIn {
                 self.spend(&typed).await?;
             }
             NextStep::Code => return Err(LetInError::Denied),
+            NextStep::Mobile if !self.policy.bind_at_login => return Err(LetInError::Denied),
             NextStep::Mobile => {
                 self.spend(&typed).await?;
                 let audit = self.audit(typed.by, "user.mobile_bound", &user.id.to_string());

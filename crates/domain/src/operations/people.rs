@@ -31,6 +31,8 @@ pub struct PeoplePolicy {
     pub register_at_login: bool,
     /// Whether a password is enough only together with a code.
     pub second_factor: bool,
+    /// Whether a user that has no number binds one at signing in; for its password alone, because there is no other proof.
+    pub bind_at_login: bool,
 }
 
 impl PeoplePolicy {
@@ -40,6 +42,7 @@ impl PeoplePolicy {
         id_token: Duration::from_hours(2),
         register_at_login: true,
         second_factor: true,
+        bind_at_login: true,
     };
 
     /// What an id token of this session says at `now`.

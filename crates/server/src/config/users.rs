@@ -15,6 +15,8 @@ pub struct Users {
     pub register_at_login: bool,
     /// A password is enough only together with a code.
     pub second_factor: bool,
+    /// A user without a number binds one at signing in.
+    pub bind_at_login: bool,
 }
 
 impl Users {
@@ -25,6 +27,7 @@ impl Users {
             id_token: seconds(self.id_token_minutes) * 60,
             register_at_login: self.register_at_login,
             second_factor: self.second_factor,
+            bind_at_login: self.bind_at_login,
         }
     }
 

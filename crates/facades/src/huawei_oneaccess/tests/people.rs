@@ -235,6 +235,14 @@ fn a_password_alone_is_enough_where_the_operator_says_so() {
 }
 
 #[test]
+fn who_has_no_number_is_denied_where_the_operator_gives_numbers() {
+    let house = House::new().with_people(PeoplePolicy { bind_at_login: false, ..PeoplePolicy::DEFAULT });
+    user(&house, 1, "ann", None);
+    insta::assert_snapshot!("access_denied", shown(&by_password(&house, "ann", "the password")));
+    insta::assert_snapshot!("wrong_password", shown(&by_password(&house, "ann", "another")));
+}
+
+#[test]
 fn who_has_no_number_binds_one_that_nobody_has() {
     let house = House::new();
     user(&house, 1, "ann", Some("+8613912345679"));
