@@ -235,6 +235,8 @@ pub enum NextStep {
 /// What a state token holds: who has shown a password, and what is still to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct StateRecord {
+    /// Under which it is spent: one state opens one session.
+    pub(crate) id: [u8; 16],
     pub(crate) user: UserId,
     pub(crate) app: AppId,
     pub(crate) generation: u32,
@@ -245,6 +247,7 @@ pub(crate) struct StateRecord {
 impl StateRecord {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::default();
+        writer.array(&self.id);
         writer.array(&self.user.0);
         writer.string(self.app.as_str().as_bytes());
         writer.array(&self.generation.to_be_bytes());
@@ -259,6 +262,7 @@ impl StateRecord {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
         let record = Self {
+            id: reader.array()?,
             user: UserId(reader.array()?),
             app: AppId::parse(reader.text()?).ok_or(Malformed)?,
             generation: u32::from_be_bytes(reader.array()?),
@@ -340,6 +344,7 @@ mod tests {
     #[test]
     fn a_state_is_read_as_it_was_written_and_no_other_bytes_are_one() {
         let record = StateRecord {
+            id: [6; 16],
             user: UserId::from_bytes([7; 16]),
             app: AppId::parse("one").unwrap(),
             generation: 5,

@@ -126,6 +126,12 @@ impl Marks for MemoryMarks {
         Ok(Spent::First)
     }
 
+    async fn is_spent(&self, id: MarkId) -> Result<bool, MarksError> {
+        let now = self.clock.now();
+        let shard = self.shard(&id).lock();
+        Ok(shard.marks.get(&(Verb::Spend, id)).is_some_and(|mark| mark.until > now))
+    }
+
     async fn throttle(&self, id: MarkId, rule: Rule, cost: u32) -> Result<Throttled, MarksError> {
         let now = self.clock.now();
         let mut shard = self.shard(&id).lock();

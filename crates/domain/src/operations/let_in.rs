@@ -9,7 +9,7 @@ use crate::contact::Contact;
 use crate::operations::{
     Actor, CheckCode, CheckCodeError, CodeVerdict, PeoplePolicy, PeoplePorts, Policy, Ports, Refused,
 };
-use crate::ports::{Busy, IdTokenFailure, RecordsError, UserNamed};
+use crate::ports::{Busy, IdTokenFailure, RecordsError, Spent, UserNamed};
 use crate::rates::{Limit, Limited};
 use crate::sealing::{NotOurs, Purpose};
 use crate::secret::Secret;
@@ -120,7 +120,7 @@ pub enum StateRefusal {
     /// It was never issued to this app for this step, or was changed on the way.
     #[error("not a state token of ours")]
     Unknown,
-    /// Its time is over, or what it stands for counts no more.
+    /// Its time is over, it has opened its session, or what it stands for counts no more.
     #[error("the state token has expired")]
     Ended,
 }
@@ -251,14 +251,14 @@ impl LetIn {
     /// number is to be theirs.
     ///
     /// # Errors
-    /// [`LetInError`]. Only [`LetInError::Refused`] has cost a try.
+    /// [`LetInError`]. [`LetInError::Refused`] has cost a try; two calls at once with one state may cost the second its code.
     pub async fn by_both(
         &self,
         state_token: &str,
         step: NextStep,
         typed: CodeTyped<'_>,
     ) -> Result<Entered, LetInError> {
-        let user = self.behind(typed.app, state_token, step).await?;
+        let (state, user) = self.behind(typed.app, state_token, step).await?;
         let key = self.people.keys.key(typed.mobile);
         match step {
             NextStep::Code if user.mobile.as_ref().is_some_and(|mobile| mobile.key == key) => {
@@ -277,7 +277,12 @@ impl LetIn {
                 }
             }
         }
-        self.enter(&user, Proof::PasswordAndCode, typed.device, typed.by).await
+        // Of two who use one state at once with a code each, one is let in.
+        let until = state.expires_at.plus(self.limits.lifetimes.clock_skew);
+        match self.ports.marks.spend(state.id, self.ports.entropy.array(), until).await.map_err(|_| Busy)? {
+            Spent::First => self.enter(&user, Proof::PasswordAndCode, typed.device, typed.by).await,
+            Spent::Again { .. } | Spent::Taken => Err(StateRefusal::Ended.into()),
+        }
     }
 
     /// The number to which the code goes that is left to be typed in.
@@ -287,7 +292,7 @@ impl LetIn {
     pub async fn mobile_behind(&self, app: &AppId, state_token: &str, client: IpAddr) -> Result<Contact, LetInError> {
         let limit = Limit::PersonSessionPerAddress;
         self.ports.admit(&self.limits.rates, limit, limit.key_of_address(client)).await?;
-        let user = self.behind(app, state_token, NextStep::Code).await?;
+        let (_, user) = self.behind(app, state_token, NextStep::Code).await?;
         let mobile = user.mobile.ok_or(StateRefusal::Ended)?;
         Ok(self.people.keys.open_contact(mobile.key, &mobile.sealed)?)
     }
@@ -388,23 +393,29 @@ impl LetIn {
     fn state_token(&self, user: &User, next: NextStep) -> Result<Secret<String>, LetInError> {
         let now = self.ports.clock.now();
         let (app, generation, expires_at) = (user.app.clone(), user.generation, now.plus(STATE_LIFETIME));
-        let record = StateRecord { user: user.id, app, generation, next, expires_at };
+        let record = StateRecord { id: self.ports.entropy.array(), user: user.id, app, generation, next, expires_at };
         let keyring = self.ports.directory.keyring();
         Ok(Secret::new(keyring.seal(Purpose::UserState, &record.encode(), now, &*self.ports.entropy)?))
     }
 
     /// The user that has shown a password for this state token.
-    async fn behind(&self, app: &AppId, state_token: &str, step: NextStep) -> Result<User, LetInError> {
+    async fn behind(
+        &self,
+        app: &AppId,
+        state_token: &str,
+        step: NextStep,
+    ) -> Result<(StateRecord, User), LetInError> {
         let bytes = self.ports.directory.keyring().open(Purpose::UserState, state_token);
         let record = bytes.ok().and_then(|bytes| StateRecord::decode(&bytes).ok()).ok_or(StateRefusal::Unknown)?;
         if record.app != *app || record.next != step {
             return Err(StateRefusal::Unknown.into());
         }
-        if self.ports.clock.now() >= record.expires_at {
+        let is_spent = self.ports.marks.is_spent(record.id).await.map_err(|_| Busy)?;
+        if self.ports.clock.now() >= record.expires_at || is_spent {
             return Err(StateRefusal::Ended.into());
         }
         match self.people.records.user(app.clone(), UserNamed::Id(record.user)).await {
-            Ok(user) if user.enabled && user.generation == record.generation => Ok(user),
+            Ok(user) if user.enabled && user.generation == record.generation => Ok((record, user)),
             Ok(_) | Err(RecordsError::Missing) => Err(StateRefusal::Ended.into()),
             Err(error) => Err(error.into()),
         }

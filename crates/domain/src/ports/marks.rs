@@ -57,6 +57,12 @@ pub trait Marks: Send + Sync {
     /// [`MarksError`]; then nothing was spent.
     async fn spend(&self, id: MarkId, owner: Owner, until: Timestamp) -> Result<Spent, MarksError>;
 
+    /// Whether `id` is spent, by whomever. Spends nothing; somebody may a moment later.
+    ///
+    /// # Errors
+    /// [`MarksError::Unavailable`].
+    async fn is_spent(&self, id: MarkId) -> Result<bool, MarksError>;
+
     /// Counts a call of weight `cost` against `rule` for `key`, as [`decide`](crate::throttle::decide) says.
     ///
     /// # Errors

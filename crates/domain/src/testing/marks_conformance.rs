@@ -53,8 +53,10 @@ fn one_owner_spends_and_only_it_may_come_again(store: &impl Marks, clock: &Manua
 
 fn a_mark_ends_at_its_time_and_a_repetition_does_not_prolong_it(store: &impl Marks, clock: &ManualClock) {
     let until = clock.now().plus(MINUTE);
+    assert_eq!(block_on(store.is_spent(id(3))), Ok(false));
     assert_eq!(block_on(store.spend(id(3), [1; 16], until)), Ok(Spent::First));
     clock.advance(Duration::from_secs(59));
+    assert_eq!(block_on(store.is_spent(id(3))), Ok(true));
     let later = clock.now().plus(MINUTE);
     assert!(matches!(block_on(store.spend(id(3), [1; 16], later)), Ok(Spent::Again { .. })));
     assert_eq!(block_on(store.spend(id(3), [2; 16], later)), Ok(Spent::Taken));

@@ -51,6 +51,11 @@ impl Marks for ModelMarks {
         Ok(Spent::First)
     }
 
+    async fn is_spent(&self, id: MarkId) -> Result<bool, MarksError> {
+        let now = self.clock.now();
+        Ok(self.state.lock().unwrap().spent.get(&id).is_some_and(|mark| now < mark.3))
+    }
+
     async fn throttle(&self, key: MarkId, rule: Rule, cost: u32) -> Result<Throttled, MarksError> {
         let mut state = self.state.lock().unwrap();
         let (decision, empty_at) = decide(state.throttles.get(&key).copied(), self.clock.now(), rule, cost);

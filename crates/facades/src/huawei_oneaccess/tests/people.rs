@@ -220,10 +220,12 @@ fn a_password_is_enough_only_with_a_code() {
     insta::assert_snapshot!("state_unknown", shown(&other_step));
     insta::assert_snapshot!("wrong_code", shown(&mfa(&headers, NUMBER, &wrong(&code))));
     insta::assert_snapshot!("signed_in_by_both", shown(&mfa(&headers, NUMBER, &code)));
-    insta::assert_snapshot!("wrong_code", shown(&mfa(&headers, NUMBER, &code)));
+    insta::assert_snapshot!("state_ended", shown(&mfa(&headers, NUMBER, &code)));
+    insta::assert_snapshot!("state_ended", shown(&call(&house, "GET", "mobile-by-token", &headers, "")));
+    let late = field(&by_password(&house, "ann", "the password"), "state_token");
     house.clock.advance(Duration::from_mins(10));
     let mut chinese = with("X-L", "zh");
-    chinese.push(("X-state-token", &state));
+    chinese.push(("X-state-token", &late));
     insta::assert_snapshot!("state_ended_zh", shown(&mfa(&chinese, NUMBER, &code)));
 }
 
