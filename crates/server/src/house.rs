@@ -129,7 +129,7 @@ impl House {
         let identity = match mode {
             Mode::Production => None,
             Mode::Development => {
-                let identity = Identity::load(&config.data, &*entropy);
+                let identity = Identity::load(&config.data, &*entropy)?;
                 identity.ensure(&*vault.records, &vault.master_key.load()?, &*clock, &*entropy).await?;
                 identity.ensure_agent(&machines, &*authority).await?;
                 identity.ensure_owners(&owners).await?;

@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use countersign_domain::ports::{
 use countersign_domain::sealing::MasterKey;
 use serde::{Deserialize, Serialize};
 
-use crate::{certificates, passwords};
+use crate::{certificates, passwords, private_file};
 
 /// Marks a folder that was made with `--dev`.
 pub(crate) const FILE: &str = "dev.json";
@@ -84,11 +84,21 @@ pub(crate) fn endpoint(data: &Path) -> Option<String> {
 }
 
 impl Identity {
-    /// The identity that an earlier start wrote to `data`, or a fresh one.
-    pub(crate) fn load(data: &Path, entropy: &dyn Entropy) -> Self {
-        let kept = std::fs::read_to_string(data.join(FILE)).ok();
-        let identity = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_else(|| Self::draw(entropy));
-        identity.with_derived_ids()
+    /// The identity that an earlier start wrote to `data`, with fresh fields where that was an older server and had fewer; or a
+    /// fresh one. A file that cannot be read is never replaced: the records hold what it says.
+    pub(crate) fn load(data: &Path, entropy: &dyn Entropy) -> anyhow::Result<Self> {
+        let path = data.join(FILE);
+        let kept = match std::fs::read_to_string(&path) {
+            Ok(kept) => kept,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::draw(entropy).with_derived_ids()),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        let advice = || format!("{}: mend it, or begin anew with another folder", path.display());
+        let kept: serde_json::Value = serde_json::from_str(&kept).with_context(advice)?;
+        anyhow::ensure!(kept["site_key"].is_string(), "it has no site_key: {}", advice());
+        let mut whole = serde_json::to_value(Self::draw(entropy))?;
+        lay_over(&mut whole, kept);
+        Ok(serde_json::from_value::<Self>(whole).with_context(advice)?.with_derived_ids())
     }
 
     /// The ids that follow from the app's. Files of before there were such hold others.
@@ -255,16 +265,9 @@ impl Identity {
 
     /// Writes `dev.json`, whole or not at all.
     pub(crate) fn write(&self, data: &Path) -> anyhow::Result<()> {
-        let (path, fresh) = (data.join(FILE), data.join("dev.json.new"));
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&fresh)?;
-        serde_json::to_writer_pretty(&mut file, self)?;
-        file.write_all(b"\n")?;
-        std::fs::rename(fresh, path)?;
-        Ok(())
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        Ok(private_file::write(&data.join(FILE), &text)?)
     }
 
     /// The same as a table for people.
@@ -272,6 +275,18 @@ impl Identity {
         let mut table = String::new();
         rows("", &serde_json::to_value(self)?, &mut table);
         Ok(table)
+    }
+}
+
+/// Puts what `kept` says over `whole`, field by field.
+fn lay_over(whole: &mut serde_json::Value, kept: serde_json::Value) {
+    match (whole, kept) {
+        (serde_json::Value::Object(whole), serde_json::Value::Object(kept)) => {
+            for (name, value) in kept {
+                lay_over(whole.entry(name).or_insert(serde_json::Value::Null), value);
+            }
+        }
+        (whole, kept) => *whole = kept,
     }
 }
 
@@ -312,4 +327,38 @@ fn uuid(entropy: &dyn Entropy) -> String {
     digits.replace_range(12..13, "4");
     digits.replace_range(16..17, &entropy.text(b"89ab", 1));
     format!("{}-{}-{}-{}-{}", &digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_domain::testing::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_start_wrote_is_kept_and_never_replaced_in_silence() {
+        let place = tempfile::tempdir().unwrap();
+        let (data, path) = (place.path(), place.path().join(FILE));
+        let load = |seed| Identity::load(data, &SeededEntropy::new(seed));
+        let first = load(1).unwrap();
+        first.write(data).unwrap();
+        assert_eq!(load(2).unwrap().site_key, first.site_key);
+
+        // As an older server wrote it, which knew fewer fields.
+        let mut older = serde_json::to_value(&first).unwrap();
+        older.as_object_mut().unwrap().remove("cen");
+        older["iam"].as_object_mut().unwrap().remove("user");
+        std::fs::write(&path, older.to_string()).unwrap();
+        let filled = load(3).unwrap();
+        assert_eq!((&filled.site_key, &filled.iam.password), (&first.site_key, &first.iam.password));
+        assert_eq!((filled.iam.user.as_str(), filled.cen.ids.len()), ("dev", 2));
+
+        let whole = serde_json::to_string(&first).unwrap();
+        for broken in ["", &whole[..whole.len() / 2], "{}", "[]", r#"{"site_key":1}"#] {
+            std::fs::write(&path, broken).unwrap();
+            let refused = format!("{:#}", load(4).err().unwrap());
+            assert!(refused.contains("dev.json"), "{refused}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), broken);
+        }
+    }
 }
