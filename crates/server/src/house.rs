@@ -224,6 +224,7 @@ impl House {
             "" => own_url.clone(),
             url => url.to_owned(),
         };
+        self.check_issuer().await;
         let stopping = Arc::new(AtomicBool::new(false));
         let reachable = self.reachable(&public_url);
         let context = self.context(&public_url, &reachable);
@@ -288,6 +289,14 @@ impl House {
         while self.nonces.flush(&*self.records).await.context("the nonces of the last calls")? > 0 {}
         self.usage.finish(&*self.records).await;
         Ok(())
+    }
+
+    /// A word to the operator where id tokens are signed in the name of an address that may change.
+    async fn check_issuer(&self) {
+        let is_fixed = !self.config.public_url.is_empty() || self.identity.is_some();
+        if !is_fixed && self.records.users(None, None, 1).await.is_ok_and(|users| !users.is_empty()) {
+            tracing::warn!("there are users, and public_url is empty: id tokens name the listener's address as their issuer");
+        }
     }
 
     /// Whom to believe about addresses, with a word to the operator where that is everybody.

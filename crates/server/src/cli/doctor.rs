@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use clap::Args;
-use countersign_domain::ports::{AuditRecords as _, Clock as _, DirectoryRecords as _};
+use countersign_domain::ports::{AuditRecords as _, Clock as _, DirectoryRecords as _, UserRecords as _};
 use countersign_domain::time::Timestamp;
 use countersign_stores::sqlite::SqliteRecords;
 use serde_json::json;
@@ -126,10 +126,22 @@ fn keys_and_records(config: &Config) -> Vec<Line> {
                 Err(error) => ("keys", Finding::Wrong, format!("{error:#}")),
             });
             lines.push(machines::short_codes(&records, config));
+            lines.extend(issuer(&records, config));
             lines.push(clock(trail.first().map(|entry| entry.at), config));
         }
     }
     lines
+}
+
+/// None where it does not matter: without users there are no id tokens.
+fn issuer(records: &SqliteRecords, config: &Config) -> Option<Line> {
+    let users = block_on(async { Ok(records.users(None, None, 1).await?) });
+    if !config.public_url.is_empty() || users.is_ok_and(|users| users.is_empty()) {
+        return None;
+    }
+    let sentence = "there are users, and `public_url` is empty: id tokens name the listener's address as their issuer, and apps \
+                    refuse them once it changes, or from another node";
+    Some(("id tokens", Finding::Note, sentence.to_owned()))
 }
 
 /// A clock that runs behind what was recorded makes fresh tokens look old, or old ones fresh.
