@@ -9,7 +9,8 @@
 //!   of the challenge, where there is one; the documents say there is none.
 //! * `captcha_token` has the documented form `<token>---<point_json>`. Here the first part is a sealed ticket, bound to the
 //!   sender and the client id.
-//! * `mobile` is eleven digits, a number of mainland China without its calling code.
+//! * `mobile` is eleven digits, a number of mainland China without its calling code; others are `+1-4155550100`, as `country-codes`
+//!   says, where the operator takes them.
 //! * The content type is documented as `application/json;charset=utf8`, which no parser of media types likes: it is not
 //!   looked at.
 //!
@@ -66,6 +67,8 @@ pub struct Settings {
     pub strict_headers: bool,
     /// Send a `secretKey` with each challenge, and take the answer encrypted with it (or plain).
     pub secret_key: bool,
+    /// Take numbers of other countries than mainland China, with their calling code.
+    pub foreign_numbers: bool,
 }
 
 /// The façade.

@@ -165,7 +165,7 @@ impl Invitation for PlainInvitation {
 
 impl House {
     pub(crate) fn new() -> Self {
-        Self::with(OneAccessSettings { strict_headers: true, secret_key: false })
+        Self::with(OneAccessSettings { strict_headers: true, secret_key: false, foreign_numbers: false })
     }
 
     pub(crate) fn with(oneaccess: OneAccessSettings) -> Self {
@@ -174,7 +174,7 @@ impl House {
 
     /// At this time.
     pub(crate) fn at(time: Timestamp) -> Self {
-        let oneaccess = OneAccessSettings { strict_headers: true, secret_key: false };
+        let oneaccess = OneAccessSettings { strict_headers: true, secret_key: false, foreign_numbers: false };
         Self::build(oneaccess, &Rates::default(), false, ManualClock::at(time))
     }
 
@@ -203,13 +203,13 @@ impl House {
             person_code_per_number: rule,
             person_session_per_address: rule,
         };
-        Self::build(OneAccessSettings { strict_headers: false, secret_key: false }, &rates, false, ManualClock::new())
+        Self::build(OneAccessSettings { strict_headers: false, secret_key: false, foreign_numbers: false }, &rates, false, ManualClock::new())
     }
 
     /// With tickets that are bound to addresses.
     pub(crate) fn bound() -> Self {
         Self::build(
-            OneAccessSettings { strict_headers: true, secret_key: false },
+            OneAccessSettings { strict_headers: true, secret_key: false, foreign_numbers: false },
             &Rates::default(),
             true,
             ManualClock::new(),

@@ -7,6 +7,9 @@ use super::complaint::Complaint;
 use super::{CONTENT_TYPE, HuaweiOneAccess};
 use crate::door::{Request, Response, json};
 
+/// Whose numbers are taken in any case.
+const CHINA: u16 = 86;
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CountryCodesJson {
@@ -39,7 +42,8 @@ struct NamesJson {
 impl HuaweiOneAccess {
     pub(super) fn country_codes(&self, request: &Request) -> Result<Response, Complaint> {
         self.client(request)?;
-        let phone_area_code_definitions = calling_code::all().iter().map(area_code).collect();
+        let is_taken = |code: &&CallingCode| self.settings.foreign_numbers || code.number() == CHINA;
+        let phone_area_code_definitions = calling_code::all().iter().filter(is_taken).map(area_code).collect();
         let body = CountryCodesJson { phone_area_code_definitions, preferred_area_code: "CN" };
         Ok(Response::new(StatusCode::OK, CONTENT_TYPE, json(&body)))
     }
@@ -56,11 +60,12 @@ fn area_code(code: &CallingCode) -> AreaCodeJson {
     }
 }
 
-/// In the documented form: only mainland China's numbers come without their calling code.
+/// In the documented form, but for mainland China's numbers, which come without their calling code: the documented pattern takes
+/// `+86-` before them, and `sms/send` does not.
 fn mobile_regex(code: &CallingCode) -> String {
     let lengths = code.lengths();
     match code.number() {
-        86 => r"^(\+86){0,1}\-?1\d{10}$".to_owned(),
+        CHINA => r"^1\d{10}$".to_owned(),
         number => format!(r"^(\+{number}){{1}}\-?\d{{{},{}}}$", lengths.start(), lengths.end()),
     }
 }

@@ -50,13 +50,13 @@ struct Typed {
 
 impl HuaweiOneAccess {
     pub(super) async fn register(&self, request: &Request) -> Result<Response, Complaint> {
-        let (app, typed) = (self.client(request)?, typed(request)?);
+        let (app, typed) = (self.client(request)?, self.typed(request)?);
         let code = typed.code_for("oneaccess.register", &app, request)?;
         signed_in(self.people.let_in.by_code(code, Newcomers::Register).await)
     }
 
     pub(super) async fn login_by_code(&self, request: &Request) -> Result<Response, Complaint> {
-        let (app, typed) = (self.client(request)?, typed(request)?);
+        let (app, typed) = (self.client(request)?, self.typed(request)?);
         let code = typed.code_for("oneaccess.login", &app, request)?;
         signed_in(self.people.let_in.by_code(code, Newcomers::AsDecided).await)
     }
@@ -116,13 +116,13 @@ impl HuaweiOneAccess {
     }
 
     async fn by_both(&self, request: &Request, step: NextStep, purpose: &'static str) -> Result<Response, Complaint> {
-        let (app, state_token, typed) = (self.client(request)?, state_token(request)?, typed(request)?);
+        let (app, state_token, typed) = (self.client(request)?, state_token(request)?, self.typed(request)?);
         let code = typed.code_for(purpose, &app, request)?;
         signed_in(self.people.let_in.by_both(state_token, step, code).await)
     }
 
     pub(super) async fn reset_password(&self, request: &Request) -> Result<Response, Complaint> {
-        let (app, mut typed) = (self.client(request)?, typed(request)?);
+        let (app, mut typed) = (self.client(request)?, self.typed(request)?);
         let password = filled(typed.password.take()).ok_or(Complaint::ParameterBlank("password"))?;
         let password = Secret::new(password);
         if !PASSWORD_LENGTH.contains(&password.expose().chars().count()) {
@@ -136,19 +136,21 @@ impl HuaweiOneAccess {
     }
 }
 
+impl HuaweiOneAccess {
+    fn typed(&self, request: &Request) -> Result<Typed, Complaint> {
+        let body: CodeBody = read(request)?;
+        let mobile = mobile(body.mobile, self.settings.foreign_numbers)?;
+        let code = filled(body.verify_code).ok_or(Complaint::CodeMissing)?;
+        Ok(Typed { mobile, code, password: body.password })
+    }
+}
+
 impl Typed {
     fn code_for<'a>(&'a self, word: &'static str, app: &'a App, request: &Request) -> Result<CodeTyped<'a>, Complaint> {
         let (mobile, typed) = (&self.mobile, self.code.as_str());
         let (client, device) = (request.client, device(request));
         Ok(CodeTyped { app: &app.id, mobile, purpose: purpose(word)?, typed, client, device, by: BY })
     }
-}
-
-fn typed(request: &Request) -> Result<Typed, Complaint> {
-    let body: CodeBody = read(request)?;
-    let mobile = mobile(body.mobile)?;
-    let code = filled(body.verify_code).ok_or(Complaint::CodeMissing)?;
-    Ok(Typed { mobile, code, password: body.password })
 }
 
 fn device(request: &Request) -> Device {

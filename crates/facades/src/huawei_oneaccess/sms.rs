@@ -1,11 +1,12 @@
 use countersign_domain::code::CodePurpose;
-use countersign_domain::contact::Contact;
+use countersign_domain::contact::{Channel, Contact};
 use countersign_domain::operations::{NewCode, Payment, PaysFor};
 use http::StatusCode;
 use serde::Deserialize;
 
 use super::complaint::Complaint;
 use super::{BY, CALLING_CODE, CONTENT_TYPE, DOOR, HuaweiOneAccess, filled, language, purpose, read};
+use crate::codes::contact_of;
 use crate::door::{Request, Response};
 
 #[derive(Deserialize)]
@@ -21,7 +22,7 @@ impl HuaweiOneAccess {
     pub(super) async fn send_sms(&self, request: &Request) -> Result<Response, Complaint> {
         let app = self.client(request)?;
         let body: SendBody = read(request)?;
-        let to = mobile(body.mobile)?;
+        let to = mobile(body.mobile, self.settings.foreign_numbers)?;
         let purpose = purpose_of(&filled(body.r#type).ok_or(Complaint::ParameterBlank("type"))?)?;
         let captcha_token = filled(body.captcha_token).ok_or(Complaint::CaptchaTokenMissing)?;
         let payment =
@@ -44,12 +45,19 @@ impl HuaweiOneAccess {
     }
 }
 
-/// Reads a number as the documents want it: eleven digits and nothing else.
-pub(super) fn mobile(text: Option<String>) -> Result<Contact, Complaint> {
+/// Reads a number as the documents want it: eleven digits and nothing else, or where `foreign` ones are taken, one that begins with
+/// a plus.
+pub(super) fn mobile(text: Option<String>, foreign: bool) -> Result<Contact, Complaint> {
     let text = filled(text).ok_or(Complaint::ParameterBlank("mobile"))?;
     let is_documented = text.len() == 11 && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = is_documented.then(|| Contact::number(CALLING_CODE, &text));
-    number.and_then(Result::ok).ok_or(Complaint::MobileInvalid)
+    let number = if is_documented {
+        Contact::number(CALLING_CODE, &text).ok()
+    } else if foreign && text.starts_with('+') {
+        contact_of(&text, None).ok()
+    } else {
+        None
+    };
+    number.filter(|number| number.channel() == Channel::Sms).ok_or(Complaint::MobileInvalid)
 }
 
 /// What stands in a `captcha_token` before `---` and the point. A ticket may hold hyphens, so it is told by its alphabet.

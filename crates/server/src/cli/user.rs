@@ -12,6 +12,7 @@ use serde_json::json;
 use super::app::{app_id, entry};
 use super::iam_user::first_line;
 use super::{Place, block_on, second};
+use crate::config::Config;
 use crate::passwords;
 use crate::system::{OsEntropy, SystemClock};
 
@@ -95,8 +96,8 @@ struct Wanted {
 
 async fn create(place: &Place, wanted: Wanted, json: bool) -> anyhow::Result<()> {
     let Wanted { app, mobile, email, name, password_stdin } = wanted;
-    let default = place.beside()?.codes.default_calling_code();
-    let mobile = mobile.map(|text| number(&text, default.as_deref())).transpose()?;
+    let config = place.beside()?;
+    let mobile = mobile.map(|text| number(&text, &config)).transpose()?;
     let email = email.map(|text| Contact::address(&text).context("--email takes an e-mail address")).transpose()?;
     let rule = "--name takes 1 to 64 letters, digits, underscores, hyphens and full stops, one of them a letter";
     let name = name.map(|text| UserName::parse(&text).context(rule)).transpose()?;
@@ -130,10 +131,13 @@ async fn create(place: &Place, wanted: Wanted, json: bool) -> anyhow::Result<()>
     Ok(())
 }
 
-fn number(text: &str, default_calling_code: Option<&str>) -> anyhow::Result<Contact> {
-    let contact = contact_of(text, default_calling_code).ok();
+fn number(text: &str, config: &Config) -> anyhow::Result<Contact> {
+    let contact = contact_of(text, config.codes.default_calling_code().as_deref()).ok();
     let can_be_dialled = |contact: &Contact| contact.channel() == Channel::Sms && contact.is_possible();
-    contact.filter(can_be_dialled).context("--mobile takes a number with its calling code: +8613912345678")
+    let contact = contact.filter(can_be_dialled).context("a number has its calling code: +8613912345678")?;
+    let is_taken = contact.normalised().starts_with("+86") || config.oneaccess.foreign_numbers;
+    anyhow::ensure!(is_taken, "a user with this number cannot sign in: `oneaccess.foreign_numbers` is off");
+    Ok(contact)
 }
 
 fn chosen() -> anyhow::Result<Secret<String>> {

@@ -236,12 +236,15 @@ pub struct OneAccess {
     pub strict_headers: bool,
     /// Send a `secretKey`.
     pub secret_key: bool,
+    /// Take numbers of other countries.
+    pub foreign_numbers: bool,
 }
 
 impl OneAccess {
     /// As the façade takes them.
     pub fn settings(&self) -> OneAccessSettings {
-        OneAccessSettings { strict_headers: self.strict_headers, secret_key: self.secret_key }
+        let Self { strict_headers, secret_key, foreign_numbers } = *self;
+        OneAccessSettings { strict_headers, secret_key, foreign_numbers }
     }
 }
 

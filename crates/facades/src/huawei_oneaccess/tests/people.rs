@@ -372,9 +372,35 @@ fn every_call_wants_its_headers_and_a_body_that_can_be_read() {
     assert!(block_on(house.post.audit_entries(9)).unwrap().is_empty(), "no code was sent or looked at");
 }
 
+fn abroad() -> House {
+    House::with(Settings { strict_headers: true, secret_key: false, foreign_numbers: true })
+}
+
 #[test]
-fn every_calling_code_has_its_name_and_a_pattern_for_its_numbers() {
-    let house = House::new();
+fn a_number_of_another_country_signs_in_where_such_are_taken() {
+    let house = abroad();
+    user(&house, 1, "ann", Some("+14155550100"));
+    let first = by_password(&house, "ann", "the password");
+    assert_eq!(field(&first, "status"), "MFA_AUTH");
+    let state = field(&first, "state_token");
+    let headers = with("X-state-token", &state);
+    let mobile = field(&call(&house, "GET", "mobile-by-token", &headers, ""), "mobile");
+    assert_eq!(mobile, "+14155550100");
+    let code = sent(&house, "+1-4155550100", "MFA_AUTH_SMS");
+    let entered = call(&house, "POST", "mfa/sms", &headers, &typed(&mobile, &code));
+    assert_eq!(field(&entered, "status"), "SUCCESS");
+    for mobile in ["+1415555", "+", "+nobody@example.com", "4155550100"] {
+        insta::assert_snapshot!("mobile_invalid", shown(&login(&house, mobile, "123456")));
+    }
+    insta::assert_snapshot!("mobile_invalid", shown(&login(&House::new(), "+14155550100", "123456")));
+}
+
+#[test]
+fn every_calling_code_that_is_taken_has_its_name_and_a_pattern_for_its_numbers() {
+    let at_home = call(&House::new(), "GET", "country-codes", &HEADERS, "");
+    let at_home: Value = serde_json::from_slice(&at_home.body).unwrap();
+    assert_eq!(at_home["phoneAreaCodeDefinitions"].as_array().unwrap().len(), 1);
+    let house = abroad();
     let answered = call(&house, "GET", "country-codes", &HEADERS, "");
     let body: Value = serde_json::from_slice(&answered.body).unwrap();
     let codes = body["phoneAreaCodeDefinitions"].as_array().unwrap();
