@@ -34,6 +34,9 @@ pub trait UserRecords: Send + Sync {
     /// A user of the app, enabled or not. [`RecordsError::Missing`] if there is none.
     async fn user(&self, app: AppId, named: UserNamed) -> Result<User, RecordsError>;
 
+    /// A user of whichever app: for the operator. [`RecordsError::Missing`] if there is none.
+    async fn user_of_any_app(&self, id: UserId) -> Result<User, RecordsError>;
+
     /// Users by id, those behind `after`, at most `limit`; only the app's, where one is given.
     async fn users(&self, app: Option<AppId>, after: Option<UserId>, limit: u32) -> Result<Vec<User>, RecordsError>;
 
@@ -60,11 +63,23 @@ pub trait UserRecords: Send + Sync {
         mobile: KeptContact,
         audit: AuditEntry,
     ) -> Result<(), RecordsError>;
+
+    /// Gives a user another mobile number, or its first; its generation grows, because whoever was let in by the old one may be
+    /// somebody else. [`RecordsError::Exists`] if another user of its app has this one; [`RecordsError::Missing`] if there is no
+    /// such user.
+    async fn set_user_mobile(&self, id: UserId, mobile: KeptContact, audit: AuditEntry) -> Result<(), RecordsError>;
 }
 
 /// Verbs about sessions.
 #[async_trait]
 pub trait SessionRecords: Send + Sync {
+    /// A user's sessions that hold at `now`, the newest first.
+    async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, RecordsError>;
+
+    /// Ends all sessions of a user, and what was begun to open one: its generation grows. [`RecordsError::Missing`] if there is no
+    /// such user.
+    async fn end_sessions(&self, user: UserId, audit: AuditEntry) -> Result<(), RecordsError>;
+
     /// Keeps a new session. [`RecordsError::Changed`] if its user is disabled or has another generation: what let it in counts no
     /// more. [`RecordsError::Missing`] if there is no such user.
     async fn open_session(&self, session: Session, audit: AuditEntry) -> Result<(), RecordsError>;

@@ -46,6 +46,11 @@ impl State {
         if user.generation == generation { Ok(user) } else { Err(RecordsError::Changed) }
     }
 
+    fn is_anothers(&self, user: &User, mobile: &KeptContact) -> bool {
+        let mut others = self.users.iter().filter(|other| other.app == user.app && other.id != user.id);
+        others.any(|other| other.mobile.as_ref().is_some_and(|theirs| theirs.key == mobile.key))
+    }
+
     fn add(&mut self, user: User) -> Result<(), RecordsError> {
         if !self.apps.contains(&user.app) {
             return Err(RecordsError::Missing);
@@ -108,6 +113,10 @@ impl UserRecords for ModelPeople {
         })
     }
 
+    async fn user_of_any_app(&self, id: UserId) -> Result<User, RecordsError> {
+        self.verb(|state| state.user(id).cloned())
+    }
+
     async fn users(&self, app: Option<AppId>, after: Option<UserId>, limit: u32) -> Result<Vec<User>, RecordsError> {
         self.verb(|state| {
             let fits = |user: &&User| {
@@ -155,13 +164,24 @@ impl UserRecords for ModelPeople {
     ) -> Result<(), RecordsError> {
         self.verb(|state| {
             let user = state.user_of(id, generation)?.clone();
-            let is_taken = |other: &User| {
-                other.app == user.app && other.mobile.as_ref().is_some_and(|theirs| theirs.key == mobile.key)
-            };
-            if user.mobile.is_some() || state.users.iter().any(is_taken) {
+            if user.mobile.is_some() || state.is_anothers(&user, &mobile) {
                 return Err(RecordsError::Exists);
             }
             state.user(id)?.mobile = Some(mobile);
+            state.audit.push(audit);
+            Ok(())
+        })
+    }
+
+    async fn set_user_mobile(&self, id: UserId, mobile: KeptContact, audit: AuditEntry) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let user = state.user(id)?.clone();
+            if state.is_anothers(&user, &mobile) {
+                return Err(RecordsError::Exists);
+            }
+            let user = state.user(id)?;
+            user.mobile = Some(mobile);
+            user.generation += 1;
             state.audit.push(audit);
             Ok(())
         })
@@ -170,6 +190,24 @@ impl UserRecords for ModelPeople {
 
 #[async_trait]
 impl SessionRecords for ModelPeople {
+    async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, RecordsError> {
+        self.verb(|state| {
+            let Ok(user) = state.user(user).cloned() else { return Ok(Vec::new()) };
+            let mut sessions: Vec<_> =
+                state.sessions.iter().filter(|session| session.holds(&user, now)).cloned().collect();
+            sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+            Ok(sessions)
+        })
+    }
+
+    async fn end_sessions(&self, user: UserId, audit: AuditEntry) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            state.user(user)?.generation += 1;
+            state.audit.push(audit);
+            Ok(())
+        })
+    }
+
     async fn open_session(&self, session: Session, audit: AuditEntry) -> Result<(), RecordsError> {
         self.verb(|state| {
             let user = state.user(session.user)?;

@@ -29,6 +29,8 @@ where
     a_session_is_found_by_its_token_and_ends_once(&*store);
     what_let_somebody_in_before_counts_no_more(&*store);
     a_number_is_bound_once(&*store);
+    sessions_are_listed_and_ended_at_once(&*store);
+    a_number_is_changed(&*store);
     sessions_are_forgotten_after_their_time(&*store);
     what_fails_leaves_no_trace(&*store);
     let kept = block_on(store.users(None, None, 100));
@@ -186,6 +188,42 @@ fn a_number_is_bound_once(store: &impl PeopleRecords) {
     assert_eq!(bind(2, 1, 60), Ok(()));
     let bound = User { mobile: Some(contact(60)), generation: 1, ..bare(2) };
     assert_eq!(block_on(store.user(people(), UserNamed::Contact(contact(60).key))), Ok(bound));
+}
+
+fn sessions_are_listed_and_ended_at_once(store: &impl PeopleRecords) {
+    let of_fifty = |number: u8, at: i64| Session {
+        created_at: Timestamp::from_milliseconds(at),
+        expires_at: Timestamp::from_milliseconds(2_000),
+        ..session(number, 50, 0)
+    };
+    assert_eq!(block_on(store.create_user(bare(50), entry(70))), Ok(()));
+    assert_eq!(block_on(store.user_of_any_app(bare(50).id)), Ok(bare(50)));
+    assert_eq!(block_on(store.user_of_any_app(UserId::from_bytes([99; 16]))), Err(RecordsError::Missing));
+    for one in [of_fifty(51, 71), of_fifty(52, 72), of_fifty(53, 73)] {
+        assert_eq!(block_on(store.open_session(one, entry(73))), Ok(()));
+    }
+    assert_eq!(block_on(store.end_session(of_fifty(52, 72).id, entry(74))), Ok(()));
+    let held = |at: i64| block_on(store.sessions_of(bare(50).id, Timestamp::from_milliseconds(at))).expect("sessions");
+    assert_eq!(held(75), vec![of_fifty(53, 73), of_fifty(51, 71)], "those that hold, the newest first");
+    assert_eq!(held(2_000), vec![]);
+    assert_eq!(block_on(store.end_sessions(bare(50).id, entry(76))), Ok(()));
+    assert_eq!(held(77), vec![]);
+    assert_eq!(block_on(store.open_session(of_fifty(54, 77), entry(77))), Err(RecordsError::Changed));
+    assert_eq!(block_on(store.end_sessions(UserId::from_bytes([99; 16]), entry(76))), Err(RecordsError::Missing));
+}
+
+fn a_number_is_changed(store: &impl PeopleRecords) {
+    let set = |user: u8, number: u8| {
+        block_on(store.set_user_mobile(UserId::from_bytes([user; 16]), contact(number), entry(78)))
+    };
+    assert_eq!(set(50, 1), Err(RecordsError::Exists), "another user has it");
+    assert_eq!(set(99, 62), Err(RecordsError::Missing));
+    for number in [62, 63, 63] {
+        assert_eq!(set(50, number), Ok(()), "its first, another, and the one that it has");
+    }
+    let changed = User { mobile: Some(contact(63)), generation: 4, ..bare(50) };
+    assert_eq!(block_on(store.user(people(), UserNamed::Contact(contact(63).key))), Ok(changed));
+    assert_eq!(block_on(store.user(people(), UserNamed::Contact(contact(62).key))), Err(RecordsError::Missing));
 }
 
 fn sessions_are_forgotten_after_their_time(store: &impl PeopleRecords) {

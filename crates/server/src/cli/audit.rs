@@ -60,7 +60,7 @@ async fn newest(records: &dyn Records, event: &str, limit: u32) -> anyhow::Resul
 }
 
 /// The trail also says what callers said of themselves, which must not reach a terminal as its commands.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if character.is_control() {

@@ -1,3 +1,5 @@
+mod sessions;
+
 use std::io::Write as _;
 
 use anyhow::Context as _;
@@ -21,7 +23,7 @@ const PAGE: u32 = 500;
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
-    /// Make a user, whom the app lets in; prints the id. It needs a number or a name to sign in with
+    /// Make a user, whom the app lets in; prints the id. It needs a number, or a password and a name or an address, to sign in with
     Create {
         /// The app that lets the user in
         #[arg(long, value_name = "ID")]
@@ -29,7 +31,7 @@ pub(super) enum UserCommand {
         /// A mobile number with its calling code: +8613912345678
         #[arg(long, value_name = "NUMBER")]
         mobile: Option<String>,
-        /// An e-mail address
+        /// An e-mail address, to sign in with a password
         #[arg(long, value_name = "ADDRESS")]
         email: Option<String>,
         /// What the user is called when signing in with a password
@@ -49,6 +51,38 @@ pub(super) enum UserCommand {
         /// Only those of this app
         #[arg(long, value_name = "ID")]
         app: Option<String>,
+        /// Print JSON, one object a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Give a user another password, read from standard input, and end all sessions
+    SetPassword {
+        /// The user's id
+        id: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Give a user another mobile number, and end all sessions
+    SetMobile {
+        /// The user's id
+        id: String,
+        /// The number with its calling code: +8613912345678
+        number: String,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List a user's sessions with the devices that they say to be on, or end one or all
+    Sessions {
+        /// The user's id
+        id: String,
+        /// End this one
+        #[arg(long, value_name = "SESSION_ID", conflicts_with_all = ["end_all", "json"])]
+        end: Option<String>,
+        /// End all, and what was begun to open one
+        #[arg(long, conflicts_with = "json")]
+        end_all: bool,
         /// Print JSON, one object a line
         #[arg(long)]
         json: bool,
@@ -79,6 +113,11 @@ impl UserCommand {
                 block_on(create(&place, wanted, json))
             }
             Self::List { app, json, place } => block_on(list(&place, app, json)),
+            Self::SetPassword { id, place } => block_on(set_password(&place, &id)),
+            Self::SetMobile { id, number, place } => block_on(set_mobile(&place, &id, &number)),
+            Self::Sessions { id, end: Some(session), place, .. } => block_on(sessions::end(&place, &id, &session)),
+            Self::Sessions { id, end_all: true, place, .. } => block_on(sessions::end_all(&place, &id)),
+            Self::Sessions { id, json, place, .. } => block_on(sessions::list(&place, &id, json)),
             Self::Enable { id, place } => set_enabled(&place, &id, true),
             Self::Disable { id, place } => set_enabled(&place, &id, false),
         }
@@ -101,7 +140,11 @@ async fn create(place: &Place, wanted: Wanted, json: bool) -> anyhow::Result<()>
     let email = email.map(|text| Contact::address(&text).context("--email takes an e-mail address")).transpose()?;
     let rule = "--name takes 1 to 64 letters, digits, underscores, hyphens and full stops, one of them a letter";
     let name = name.map(|text| UserName::parse(&text).context(rule)).transpose()?;
-    anyhow::ensure!(mobile.is_some() || name.is_some(), "a user needs --mobile or --name to sign in with");
+    let has_password = password_stdin && (name.is_some() || email.is_some());
+    anyhow::ensure!(
+        mobile.is_some() || has_password,
+        "a user needs --mobile, or --password-stdin and --name or --email, to sign in with"
+    );
     let entropy: &dyn Entropy = &OsEntropy;
     let password =
         if password_stdin { Some(passwords::hash(chosen()?.expose().as_bytes(), &entropy.array())?) } else { None };
@@ -193,12 +236,43 @@ fn describe(user: &User, keys: &ContactKeys) -> serde_json::Value {
     })
 }
 
-fn set_enabled(place: &Place, id: &str, enabled: bool) -> anyhow::Result<()> {
-    let audit = entry(if enabled { "user.enabled" } else { "user.disabled" }, id);
-    let user = UserId::parse(id).with_context(|| format!("{id:?} is no user id"))?;
+async fn set_password(place: &Place, id: &str) -> anyhow::Result<()> {
+    let id = user_id(id)?;
+    let password = passwords::hash(chosen()?.expose().as_bytes(), &OsEntropy.array())?;
     let vault = place.vault()?;
-    match block_on(async { Ok(vault.records.set_user_enabled(user, enabled, audit).await) })? {
+    let generation = known(vault.records.user_of_any_app(id).await, id)?.generation;
+    let audit = entry("user.password_set", &id.to_string());
+    match vault.records.set_user_password(id, generation, password, audit).await {
+        Err(RecordsError::Changed) => anyhow::bail!("the user {id} was changed meanwhile: look, and try again"),
+        outcome => known(outcome, id),
+    }
+}
+
+async fn set_mobile(place: &Place, id: &str, text: &str) -> anyhow::Result<()> {
+    let (id, mobile) = (user_id(id)?, number(text, &place.beside()?)?);
+    let vault = place.vault()?;
+    let keys = vault.contact_keys(&SystemClock::new(), &OsEntropy).await?;
+    let mobile = KeptContact { key: keys.key(&mobile), sealed: keys.seal_contact(&mobile, &OsEntropy)? };
+    match vault.records.set_user_mobile(id, mobile, entry("user.mobile_set", &id.to_string())).await {
+        Err(RecordsError::Exists) => anyhow::bail!("another user of the app has this number"),
+        outcome => known(outcome, id),
+    }
+}
+
+fn user_id(text: &str) -> anyhow::Result<UserId> {
+    UserId::parse(text).with_context(|| format!("{text:?} is no user id"))
+}
+
+fn known<T>(outcome: Result<T, RecordsError>, id: UserId) -> anyhow::Result<T> {
+    match outcome {
         Err(RecordsError::Missing) => anyhow::bail!("there is no user {id}"),
         outcome => Ok(outcome?),
     }
+}
+
+fn set_enabled(place: &Place, id: &str, enabled: bool) -> anyhow::Result<()> {
+    let user = user_id(id)?;
+    let audit = entry(if enabled { "user.enabled" } else { "user.disabled" }, &user.to_string());
+    let vault = place.vault()?;
+    block_on(async { known(vault.records.set_user_enabled(user, enabled, audit).await, user) })
 }

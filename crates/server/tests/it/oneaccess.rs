@@ -1,7 +1,8 @@
 //! The OneAccess door over the wire, as an app that knows only the vendor's documents.
 
 use std::io::Write as _;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Output, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -127,17 +128,78 @@ async fn of_many_who_type_in_one_code_at_once_one_is_let_in() {
     server.stop().await;
 }
 
+/// Runs a command that reads a password.
+fn with_password(arguments: &[&str], data: &Path, password: &str) -> Output {
+    let mut command = command(arguments);
+    command.arg("--data").arg(data).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{password}\n").as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[tokio::test]
+async fn an_operator_lists_and_ends_sessions_and_changes_passwords_and_numbers() {
+    let server = Running::start().await;
+    let (mut client, data, app) = (server.client().await, server.folder.path(), server.site_key());
+    let headers = headers(app);
+    let create = ["user", "create", "--app", app];
+    for lacks in [&["--name", "ann"][..], &["--email", "ann@example.com"], &["--mobile", "+14155550100"], &[]] {
+        assert!(!run(&[&create[..], lacks].concat(), data).status.success(), "{lacks:?} can never sign in");
+    }
+    let by_address = [&create[..], &["--email", "ann@example.com", "--password-stdin"]].concat();
+    let made = with_password(&by_address, data, "the password");
+    assert!(made.status.success());
+    let id = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+    let upper = id.to_uppercase();
+    output(&["user", "set-mobile", &upper, "+8613912345678"], data);
+    assert!(!run(&["user", "set-mobile", &upper, "+14155550100"], data).status.success());
+    assert!(with_password(&["user", "set-password", &upper], data, "another password").status.success());
+    assert!(!with_password(&["user", "set-password", &upper], data, "2short").status.success());
+    let password = |text: &str| json!({"user_name": "ann@example.com", "password": text});
+    let refused = client.call("POST", "/api/v2/sdk/login", &headers, &password("the password").to_string()).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let first = signed_in(&mut client, "login", &headers, &password("another password")).await;
+    assert_eq!(first["status"], "MFA_AUTH");
+
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        let code = code(&mut client, &headers, "13912345678", "LOGIN_SMS").await;
+        let body = json!({"mobile": "13912345678", "verify_code": code});
+        let entered = signed_in(&mut client, "login/mobile-verify-code", &headers, &body).await;
+        tokens.push(entered["session_token"].as_str().unwrap().to_owned());
+    }
+    let listed = || {
+        let lines = output(&["user", "sessions", &id, "--json"], data);
+        lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>()
+    };
+    let sessions = listed();
+    assert_eq!((sessions.len(), &sessions[0]["device"]), (2, &json!("156aysdna213sc50")));
+    let newest = sessions[0]["id"].as_str().unwrap();
+    output(&["user", "sessions", &id, "--end", newest], data);
+    assert!(!run(&["user", "sessions", &id, "--end", newest], data).status.success(), "it holds no more");
+    assert_eq!(listed(), sessions[1..]);
+    output(&["user", "sessions", &id, "--end-all"], data);
+    assert!(listed().is_empty());
+    for token in &tokens {
+        let mut headers = headers.to_vec();
+        headers.push(("X-session-token", token));
+        let refused = client.call("POST", "/api/v2/sdk/session-token/refresh-id-token", &headers, "").await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    }
+    let told = output(&["audit", "--event", "user."], data);
+    for event in ["user.mobile_set", "user.password_set", "user.sessions_ended"] {
+        assert!(told.contains(&format!("{event}  {id}")), "{told}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_user_of_the_command_line_signs_in_with_a_password_and_a_code_until_disabled() {
     let server = Running::start().await;
     let (mut client, data) = (server.client().await, server.folder.path());
     let headers = headers(server.site_key());
     let arguments = ["user", "create", "--app", server.site_key(), "--mobile", "+86 139 1234 5678", "--name", "Ann"];
-    let mut create = command(&arguments);
-    create.args(["--password-stdin", "--data"]).arg(data).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = create.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"the password\n").unwrap();
-    let made = child.wait_with_output().unwrap();
+    let made = with_password(&[&arguments[..], &["--password-stdin"]].concat(), data, "the password");
     assert!(made.status.success());
     let id = String::from_utf8(made.stdout).unwrap();
     assert!(!run(&arguments, data).status.success(), "the name and the number are taken");

@@ -19,6 +19,9 @@ const AT_ONCE: u32 = 1_000;
 const COLUMNS: &str = "user.id AS user_id, user.app, user.mobile, user.sealed_mobile, user.email, user.sealed_email, \
      user.name, user.password, user.enabled, user.generation AS user_generation, user.created_at AS user_created_at";
 
+const SESSION: &str = "session.id, session.key, session.generation, session.device, session.proof, session.created_at, \
+     session.expires_at, session.ended_at";
+
 #[async_trait]
 impl UserRecords for SqliteRecords {
     async fn create_user(&self, user: User, audit: AuditEntry) -> Result<(), RecordsError> {
@@ -48,6 +51,14 @@ impl UserRecords for SqliteRecords {
 
     async fn user(&self, app: AppId, named: UserNamed) -> Result<User, RecordsError> {
         self.reader.run(move |connection| find(connection, &app, &named)?.ok_or(RecordsError::Missing)).await
+    }
+
+    async fn user_of_any_app(&self, id: UserId) -> Result<User, RecordsError> {
+        let verb = move |connection: &Connection| {
+            let select = format!("SELECT {COLUMNS} FROM user WHERE id = ?1");
+            connection.query_row(&select, [id.bytes()], read).optional().map_err(damaged)?.ok_or(RecordsError::Missing)
+        };
+        self.reader.run(verb).await
     }
 
     async fn users(&self, app: Option<AppId>, after: Option<UserId>, limit: u32) -> Result<Vec<User>, RecordsError> {
@@ -108,10 +119,39 @@ impl UserRecords for SqliteRecords {
         };
         self.writer.run(verb).await
     }
+
+    async fn set_user_mobile(&self, id: UserId, mobile: KeptContact, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            let update = "UPDATE user SET mobile = ?2, sealed_mobile = ?3, generation = generation + 1 WHERE id = ?1";
+            changed(connection, update, (id.bytes(), mobile.key.0, &mobile.sealed))?;
+            tell(connection, &audit)
+        };
+        self.writer.run(verb).await
+    }
 }
 
 #[async_trait]
 impl SessionRecords for SqliteRecords {
+    async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, RecordsError> {
+        let verb = move |connection: &Connection| {
+            let select = format!(
+                "SELECT {SESSION}, {COLUMNS} FROM session JOIN user ON user.id = session.user WHERE session.user = ?1 \
+                 ORDER BY session.created_at DESC, session.id DESC"
+            );
+            let found = rows(connection, &select, [user.bytes()], |row| Ok((session(row)?, read(row)?)))?;
+            Ok(found.into_iter().filter(|(session, user)| session.holds(user, now)).map(|(session, _)| session).collect())
+        };
+        self.reader.run(verb).await
+    }
+
+    async fn end_sessions(&self, user: UserId, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            changed(connection, "UPDATE user SET generation = generation + 1 WHERE id = ?1", [user.bytes()])?;
+            tell(connection, &audit)
+        };
+        self.writer.run(verb).await
+    }
+
     async fn open_session(&self, session: Session, audit: AuditEntry) -> Result<(), RecordsError> {
         let verb = move |connection: &Connection| {
             let select = "SELECT enabled AND generation = ?2 FROM user WHERE id = ?1";
@@ -144,9 +184,7 @@ impl SessionRecords for SqliteRecords {
     async fn session(&self, app: AppId, key: SessionKey) -> Result<(Session, User), RecordsError> {
         let verb = move |connection: &Connection| {
             let select = format!(
-                "SELECT session.id, session.key, session.generation, session.device, session.proof, session.created_at, \
-                 session.expires_at, session.ended_at, {COLUMNS} \
-                 FROM session JOIN user ON user.id = session.user WHERE session.key = ?1 AND user.app = ?2"
+                "SELECT {SESSION}, {COLUMNS} FROM session JOIN user ON user.id = session.user WHERE session.key = ?1 AND user.app = ?2"
             );
             let mut statement = connection.prepare_cached(&select).map_err(refused)?;
             let found = statement.query_row((key.0, app.as_str()), |row| Ok((session(row)?, read(row)?))).optional();
