@@ -203,7 +203,12 @@ impl House {
             person_code_per_number: rule,
             person_session_per_address: rule,
         };
-        Self::build(OneAccessSettings { strict_headers: false, secret_key: false, foreign_numbers: false }, &rates, false, ManualClock::new())
+        Self::build(
+            OneAccessSettings { strict_headers: false, secret_key: false, foreign_numbers: false },
+            &rates,
+            false,
+            ManualClock::new(),
+        )
     }
 
     /// With tickets that are bound to addresses.

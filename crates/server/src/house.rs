@@ -295,7 +295,9 @@ impl House {
     async fn check_issuer(&self) {
         let is_fixed = !self.config.public_url.is_empty() || self.identity.is_some();
         if !is_fixed && self.records.users(None, None, 1).await.is_ok_and(|users| !users.is_empty()) {
-            tracing::warn!("there are users, and public_url is empty: id tokens name the listener's address as their issuer");
+            tracing::warn!(
+                "there are users, and public_url is empty: id tokens name the listener's address as their issuer"
+            );
         }
     }
 

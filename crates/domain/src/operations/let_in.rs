@@ -399,12 +399,7 @@ impl LetIn {
     }
 
     /// The user that has shown a password for this state token.
-    async fn behind(
-        &self,
-        app: &AppId,
-        state_token: &str,
-        step: NextStep,
-    ) -> Result<(StateRecord, User), LetInError> {
+    async fn behind(&self, app: &AppId, state_token: &str, step: NextStep) -> Result<(StateRecord, User), LetInError> {
         let bytes = self.ports.directory.keyring().open(Purpose::UserState, state_token);
         let record = bytes.ok().and_then(|bytes| StateRecord::decode(&bytes).ok()).ok_or(StateRefusal::Unknown)?;
         if record.app != *app || record.next != step {

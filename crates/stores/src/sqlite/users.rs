@@ -139,7 +139,11 @@ impl SessionRecords for SqliteRecords {
                  ORDER BY session.created_at DESC, session.id DESC"
             );
             let found = rows(connection, &select, [user.bytes()], |row| Ok((session(row)?, read(row)?)))?;
-            Ok(found.into_iter().filter(|(session, user)| session.holds(user, now)).map(|(session, _)| session).collect())
+            Ok(found
+                .into_iter()
+                .filter(|(session, user)| session.holds(user, now))
+                .map(|(session, _)| session)
+                .collect())
         };
         self.reader.run(verb).await
     }

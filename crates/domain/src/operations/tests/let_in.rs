@@ -89,7 +89,10 @@ impl Porch {
         let policy = SendPolicy {
             default: PurposePolicy::DEFAULT,
             purposes: std::collections::BTreeMap::new(),
-            rates: CodeRates { wrong_per_contact: Some(Rule { burst: 7, interval: Duration::from_hours(1) }), ..CodeRates::default() },
+            rates: CodeRates {
+                wrong_per_contact: Some(Rule { burst: 7, interval: Duration::from_hours(1) }),
+                ..CodeRates::default()
+            },
             monitor: false,
             pumping: Enforcement::Enforce,
             countries: Vec::new(),
