@@ -1,7 +1,7 @@
 //! Huawei OneAccess, the mobile-SDK API: `/api/v2/sdk/…`. An app's code calls it on the person's own device.
 //!
 //! Quirks, all from the vendor's pages (`ShowCaptcha`, `ValidateCaptcha`, `SendSmsVerifyCode`, `LoginByMobileVerifyCode`,
-//! `LoginByUserNamePwd`, `SecondaryAuthByMobileVerifyCode`, `ListCountryCodes`, `ErrorCode`) and those of the product's original
+//! `LoginByUserNamePwd`, `SecondaryAuthByMobileVerifyCode`, `ListCountryCodes`, `ShowServerDate`, `ShowPublicKey`, `Logout`, `ErrorCode`) and those of the product's original
 //! maker:
 //! * Errors are HTTP 400 with `{"error_code","error_msg"}`; only "busy" is 500. Success of `captcha` is the bare body,
 //!   without an envelope; of `sms/send` and `pwd/update-by-mobile` it is no body at all.
@@ -33,7 +33,7 @@ use countersign_domain::challenge::{Axes, PictureFormat, Style};
 use countersign_domain::code::CodePurpose;
 use countersign_domain::language::Language;
 use countersign_domain::operations::{Actor, IssueChallenge, JudgeAnswer};
-use countersign_domain::ports::{Directory, Entropy};
+use countersign_domain::ports::{Clock, Directory, Entropy};
 use countersign_domain::ticket::Door;
 use http::header::{ALLOW, RETRY_AFTER};
 use http::{HeaderMap, Method};
@@ -78,15 +78,16 @@ pub(crate) struct HuaweiOneAccess {
     codes: Codes,
     people: People,
     directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     settings: Settings,
 }
 
 impl HuaweiOneAccess {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { issue_challenge, judge_answer, codes, people, directory, entropy, oneaccess, .. } =
+        let Context { issue_challenge, judge_answer, codes, people, directory, clock, entropy, oneaccess, .. } =
             context.clone();
-        Self { issue_challenge, judge_answer, codes, people, directory, entropy, settings: oneaccess }
+        Self { issue_challenge, judge_answer, codes, people, directory, clock, entropy, settings: oneaccess }
     }
 }
 
@@ -106,10 +107,12 @@ enum Operation {
     ResetPassword,
     RefreshIdToken,
     Logout,
+    PublicKey,
+    ServerDate,
 }
 
 /// The calls: what follows `/api/v2/sdk/`, the method, and what it asks for.
-const OPERATIONS: [(&str, Method, Operation); 14] = [
+const OPERATIONS: [(&str, Method, Operation); 16] = [
     ("captcha", Method::GET, Operation::Captcha),
     ("captcha/verify", Method::POST, Operation::VerifyCaptcha),
     ("country-codes", Method::GET, Operation::CountryCodes),
@@ -118,8 +121,10 @@ const OPERATIONS: [(&str, Method, Operation); 14] = [
     ("logout", Method::GET, Operation::Logout),
     ("mfa/sms", Method::POST, Operation::SecondFactor),
     ("mobile-by-token", Method::GET, Operation::MobileByToken),
+    ("public-key", Method::GET, Operation::PublicKey),
     ("pwd/update-by-mobile", Method::POST, Operation::ResetPassword),
     ("register/mobile-verify-code", Method::POST, Operation::Register),
+    ("server-date", Method::GET, Operation::ServerDate),
     ("session-token/refresh-id-token", Method::POST, Operation::RefreshIdToken),
     ("sms/send", Method::POST, Operation::SendSms),
     ("social/bind", Method::POST, Operation::Bind),
@@ -176,6 +181,8 @@ impl HuaweiOneAccess {
             Operation::ResetPassword => self.reset_password(request).await,
             Operation::RefreshIdToken => self.refresh_id_token(request).await,
             Operation::Logout => self.logout(request).await,
+            Operation::PublicKey => self.public_key(request).await,
+            Operation::ServerDate => self.server_date(request),
         }
     }
 

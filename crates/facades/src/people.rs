@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_domain::operations::{AttendSession, CheckCode, LetIn, PeoplePolicy, PeoplePorts, Policy, Ports};
-use countersign_domain::ports::IdTokens;
+use countersign_domain::ports::{IdTokens, SessionSignatures};
 
 /// The operations on users and their sessions.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub struct People {
     pub attend_session: Arc<AttendSession>,
     /// The keys of id tokens.
     pub id_tokens: Arc<dyn IdTokens>,
+    /// The key that hides sessions' tokens on their way.
+    pub signatures: Arc<dyn SessionSignatures>,
 }
 
 impl People {
@@ -29,6 +31,7 @@ impl People {
             let_in: Arc::new(LetIn::new(ports.clone(), people.clone(), Arc::clone(check_code), limits, policy)),
             attend_session: Arc::new(AttendSession::new(ports.clone(), people.clone(), limits, policy)),
             id_tokens: Arc::clone(&people.id_tokens),
+            signatures: Arc::clone(&people.signatures),
         }
     }
 }

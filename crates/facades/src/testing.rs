@@ -29,8 +29,8 @@ use countersign_domain::routes::{Route, Routes};
 use countersign_domain::secret::Secret;
 use countersign_domain::testing::{
     FixedDirectory, ManualClock, ModelCodes, ModelMachines, ModelMarks, ModelNonces, ModelPeople, ModelThrottle,
-    ModelUsage, NoTally, PlainAuthority, PlainIdTokens, PlainPasswords, PlainPuzzles, PlainTemplates, SeededEntropy,
-    app, block_on,
+    ModelUsage, NoTally, PlainAuthority, PlainIdTokens, PlainPasswords, PlainPuzzles, PlainSignatures, PlainTemplates,
+    SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
@@ -92,6 +92,7 @@ fn people(
         keys: Arc::clone(&code_ports.keys),
         passwords: Arc::new(PlainPasswords::default()),
         id_tokens: Arc::new(PlainIdTokens),
+        signatures: Arc::new(PlainSignatures),
     };
     People::new(ports, &people, &codes.check_code, *limits, policy)
 }

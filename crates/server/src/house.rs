@@ -40,6 +40,7 @@ use crate::operations_door::OperationsDoor;
 use crate::pages::Pages;
 use crate::passwords::ArgonPasswords;
 use crate::puzzles::DrawnPuzzles;
+use crate::session_signatures::RsaSignatures;
 use crate::tls::Tls;
 use crate::usage::UsageKeeper;
 use crate::vault::Vault;
@@ -88,6 +89,7 @@ pub struct House {
     passwords: Arc<ArgonPasswords>,
     id_tokens: Arc<IdTokenKeys>,
     usage: UsageKeeper,
+    signatures: Arc<RsaSignatures>,
     metrics: Arc<Metrics>,
     identity: Option<Identity>,
     authority: Arc<AgentAuthority>,
@@ -160,7 +162,8 @@ impl House {
         let tally = Arc::<Metrics>::clone(&metrics);
         let usage = UsageKeeper::open(&vault, config.usage, Arc::clone(&clock), Arc::clone(&entropy), tally).await?;
         let inbox = Inbox::new(Arc::clone(&clock));
-        let records = vault.records;
+        let records = Arc::clone(&vault.records);
+        let signatures = Arc::new(RsaSignatures::new(vault, Arc::clone(&clock), Arc::clone(&entropy)));
         let ports = Ports {
             directory: Arc::<SnapshotDirectory>::clone(&directory),
             marks,
@@ -199,6 +202,7 @@ impl House {
             passwords,
             id_tokens,
             usage,
+            signatures,
             metrics,
             identity,
             authority,
@@ -339,6 +343,7 @@ impl House {
             keys: Arc::clone(&self.codes.keys),
             passwords: Arc::<ArgonPasswords>::clone(&self.passwords),
             id_tokens: self.id_tokens.signer(public_url),
+            signatures: Arc::<RsaSignatures>::clone(&self.signatures),
         };
         // Whoever tries things out attaches the same two networks again and again.
         let occupied = if self.identity.is_some() { Occupied::Replace } else { Occupied::Refuse };

@@ -29,6 +29,7 @@ mod pages;
 mod passwords;
 mod private_file;
 mod puzzles;
+mod session_signatures;
 mod system;
 mod tls;
 mod unread;

@@ -33,7 +33,7 @@ mod verify_resource;
 
 pub use attach_resource::AttachResource;
 pub use attend_agent::{AttendAgent, AttendAgentError, Attended};
-pub use attend_session::{AttendSession, AttendSessionError};
+pub use attend_session::{AttendSession, AttendSessionError, SIGNATURE_WINDOW, ShownSession};
 pub use check_code::{CheckCode, CheckCodeError, CodeVerdict};
 pub use codes::{Blocked, CodePorts, Enforcement, PurposePolicy, SendPolicy, TicketDemand};
 pub use deliver_messages::{DeliverMessages, DeliveryPolicy, KeepDeliveryError};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::app::AppId;
 use crate::contact::ContactKeys;
-use crate::ports::{IdClaims, IdTokens, Passwords, PeopleRecords};
+use crate::ports::{IdClaims, IdTokens, Passwords, PeopleRecords, SessionSignatures};
 use crate::time::Timestamp;
 use crate::user::Session;
 
@@ -18,6 +18,8 @@ pub struct PeoplePorts {
     pub passwords: Arc<dyn Passwords>,
     /// The keys of id tokens.
     pub id_tokens: Arc<dyn IdTokens>,
+    /// The key that hides sessions' tokens on their way.
+    pub signatures: Arc<dyn SessionSignatures>,
 }
 
 /// What the operator has decided about users.

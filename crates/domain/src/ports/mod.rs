@@ -22,6 +22,7 @@ mod passwords;
 mod puzzles;
 mod records;
 mod sender;
+mod session_signatures;
 mod tally;
 mod usage_records;
 mod user_records;
@@ -54,6 +55,7 @@ pub use records::{
 pub use sender::{
     Delivery, DeliveryAddress, Pace, Receipt, ReportError, Reports, SendError, Sender, TemplateError, Templates,
 };
+pub use session_signatures::SessionSignatures;
 pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};
 pub use usage_records::{MOST_GROUPS, NotesFull, StatisticsWanted, UsageKept, UsageNotes, UsageRecords, UsageWanted};
 pub use user_records::{PeopleRecords, SessionRecords, UserNamed, UserRecords};

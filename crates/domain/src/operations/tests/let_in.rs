@@ -12,7 +12,7 @@ use crate::ports::{CodeOutcome, CodeSend, Tally, UserNamed, UserRecords as _};
 use crate::rates::{Limit, Limited};
 use crate::routes::Routes;
 use crate::secret::Secret;
-use crate::testing::{ModelCodes, ModelPeople, PlainIdTokens, PlainPasswords, PlainTemplates};
+use crate::testing::{ModelCodes, ModelPeople, PlainIdTokens, PlainPasswords, PlainSignatures, PlainTemplates};
 use crate::throttle::Rule;
 use crate::time::Timestamp;
 use crate::user::{Device, KeptContact, NextStep, User, UserId, UserName};
@@ -106,6 +106,7 @@ impl Porch {
             keys,
             passwords: Arc::<PlainPasswords>::clone(&passwords),
             id_tokens: Arc::new(PlainIdTokens),
+            signatures: Arc::new(PlainSignatures),
         };
         let check_code = Arc::new(CheckCode::new(codes.clone(), Arc::new(policy)));
         let let_in = LetIn::new(house.ports.clone(), ports, check_code, house.policy, PeoplePolicy::DEFAULT);

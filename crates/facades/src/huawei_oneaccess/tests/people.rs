@@ -330,6 +330,44 @@ fn a_session_gives_id_tokens_until_it_ends() {
 }
 
 #[test]
+fn a_signature_stands_for_a_session_once_and_now() {
+    let house = House::new();
+    insta::assert_snapshot!("public_key", shown(&call(&house, "GET", "public-key", &HEADERS, "")));
+    insta::assert_snapshot!("server_date", shown(&call(&house, "GET", "server-date", &HEADERS, "")));
+    let token = session(&house);
+    let now = house.clock.now().milliseconds();
+    let refresh = |signature: &str| {
+        let headers = with("X-signature", signature);
+        call(&house, "POST", "session-token/refresh-id-token", &headers, "").status
+    };
+    let signed = |time: i64, nonce: &str| format!("session_token={token}&timestamp={time}&nonce={nonce}");
+    let five = 5 * 60 * 1_000;
+    for (signature, status) in [
+        (signed(now, "1a"), StatusCode::OK),
+        (signed(now, "1a"), StatusCode::BAD_REQUEST),
+        (signed(now, "1b"), StatusCode::OK),
+        (signed(now - five, "1"), StatusCode::OK),
+        (signed(now + five, "1"), StatusCode::OK),
+        (signed(now - five - 1, "1"), StatusCode::BAD_REQUEST),
+        (signed(now + five + 1, "1"), StatusCode::BAD_REQUEST),
+        (signed(now, ""), StatusCode::BAD_REQUEST),
+        (signed(-now, "1"), StatusCode::BAD_REQUEST),
+        (format!("session_token={token}&nonce=2&timestamp={now}"), StatusCode::BAD_REQUEST),
+        (format!("session_token=forged&timestamp={now}&nonce=2"), StatusCode::BAD_REQUEST),
+        (token.clone(), StatusCode::BAD_REQUEST),
+    ] {
+        assert_eq!(refresh(&signature), status, "{signature}");
+    }
+    let mut both = with("X-session-token", &token);
+    both.push(("X-signature", "nonsense"));
+    insta::assert_snapshot!("session_ended", shown(&call(&house, "GET", "logout", &both, "")));
+    let last = signed(now, "3");
+    let logout = call(&house, "GET", "logout", &with("X-signature", &last), "");
+    insta::assert_snapshot!("done_without_a_body", shown(&logout));
+    assert_eq!(refresh(&signed(now, "4")), StatusCode::BAD_REQUEST, "the session has ended");
+}
+
+#[test]
 fn passwords_are_limited_before_one_is_looked_at() {
     let house = House::limited();
     assert_eq!(by_password(&house, "nobody", "the password").status, StatusCode::BAD_REQUEST);
@@ -363,7 +401,7 @@ fn every_call_wants_its_headers_and_a_body_that_can_be_read() {
         let headers = [&HEADERS[..], &[("X-state-token", "s"), ("X-session-token", "s")]].concat();
         for raw in ["", "{", "[]", "\"x\"", "{}", r#"{"mobile":{}}"#, r#"{"user_name":[],"password":7}"#, "\u{feff}{}"]
         {
-            let wants_nothing = ["captcha", "country-codes"].contains(&path);
+            let wants_nothing = ["captcha", "country-codes", "public-key", "server-date"].contains(&path);
             let expected = if wants_nothing { StatusCode::OK } else { StatusCode::BAD_REQUEST };
             assert_eq!(ask(&headers, raw).status, expected, "{path} {raw}");
         }
