@@ -25,33 +25,7 @@ pub const DIGITS: std::ops::RangeInclusive<usize> = 6..=10;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CodeId([u8; 16]);
 
-impl CodeId {
-    /// A fresh id.
-    pub fn draw(entropy: &dyn Entropy) -> Self {
-        Self(entropy.array())
-    }
-
-    /// The id that [`bytes`](Self::bytes) gave.
-    pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 16 bytes.
-    pub fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-
-    /// Reads 32 hexadecimal digits; `None` for any other text.
-    pub fn parse(text: &str) -> Option<Self> {
-        hex_id::parse(text).map(Self)
-    }
-}
-
-impl std::fmt::Display for CodeId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        hex_id::write(self.0, formatter)
-    }
-}
+hex_id::id!(CodeId);
 
 /// What a code is for, in the app's or the door's own words: `signup`, `osm.contact`. 1 to 32 characters of `[a-z0-9_.-]`. A code
 /// for one purpose is none for another.

@@ -14,6 +14,40 @@ pub(crate) fn write(id: [u8; 16], formatter: &mut std::fmt::Formatter<'_>) -> st
     write!(formatter, "{:032x}", u128::from_be_bytes(id))
 }
 
+/// What an id of 16 random bytes can do.
+macro_rules! id {
+    ($name:ident) => {
+        impl $name {
+            /// A fresh id.
+            pub fn draw(entropy: &dyn $crate::ports::Entropy) -> Self {
+                Self(entropy.array())
+            }
+
+            /// The id of these 16 bytes.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 16 bytes.
+            pub fn bytes(self) -> [u8; 16] {
+                self.0
+            }
+
+            /// Reads 32 hexadecimal digits; `None` for any other text.
+            pub fn parse(text: &str) -> Option<Self> {
+                $crate::hex_id::parse(text).map(Self)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                $crate::hex_id::write(self.0, formatter)
+            }
+        }
+    };
+}
+pub(crate) use id;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use crate::access_key::Permissions;
 use crate::app::AppId;
 use crate::hex_id;
-use crate::ports::Entropy;
 use crate::sealing::{Malformed, Reader, Writer};
 use crate::time::Timestamp;
 
@@ -16,33 +15,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IamUserId([u8; 16]);
 
-impl IamUserId {
-    /// A fresh id.
-    pub fn draw(entropy: &dyn Entropy) -> Self {
-        Self(entropy.array())
-    }
-
-    /// The id of these 16 bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The 16 bytes.
-    pub fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-
-    /// Reads 32 hexadecimal digits; `None` for any other text.
-    pub fn parse(text: &str) -> Option<Self> {
-        hex_id::parse(text).map(Self)
-    }
-}
-
-impl std::fmt::Display for IamUserId {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        hex_id::write(self.0, formatter)
-    }
-}
+hex_id::id!(IamUserId);
 
 /// What a user, or a domain, is called: 1 to 64 characters of `[A-Za-z0-9_. -]`, no space at either end. Case counts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

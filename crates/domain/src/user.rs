@@ -27,41 +27,8 @@ pub struct UserId([u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId([u8; 16]);
 
-/// An id of 16 random bytes.
-macro_rules! id {
-    ($name:ident) => {
-        impl $name {
-            /// A fresh id.
-            pub fn draw(entropy: &dyn Entropy) -> Self {
-                Self(entropy.array())
-            }
-
-            /// The id of these 16 bytes.
-            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-                Self(bytes)
-            }
-
-            /// The 16 bytes.
-            pub fn bytes(self) -> [u8; 16] {
-                self.0
-            }
-
-            /// Reads 32 hexadecimal digits; `None` for any other text.
-            pub fn parse(text: &str) -> Option<Self> {
-                hex_id::parse(text).map(Self)
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                hex_id::write(self.0, formatter)
-            }
-        }
-    };
-}
-
-id!(UserId);
-id!(SessionId);
+hex_id::id!(UserId);
+hex_id::id!(SessionId);
 
 /// What a user signs in as, where that is no contact: 1 to 64 characters of `[A-Za-z0-9_.-]` with a letter among them, so that no
 /// name is a number. Case does not count.
