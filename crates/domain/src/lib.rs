@@ -3,7 +3,7 @@
 //! Nothing here knows HTTP, SQL, Redis, a vendor, a runtime, or what time it is. In reading order:
 //!
 //! * An [`app::App`] is somebody's site or program. Its public id is in every page; its [`access_key::AccessKey`]s prove its
-//!   server side.
+//!   server side. To a vendor's widget it is a number, a [`captcha_app::CaptchaApp`].
 //! * A [`challenge`] is shown to a person: a [`challenge::View`] goes out, an [`challenge::Answer`] comes back, and the
 //!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
@@ -30,6 +30,7 @@ pub mod agent;
 pub mod app;
 pub mod audit;
 pub mod calling_code;
+pub mod captcha_app;
 pub mod challenge;
 pub mod code;
 pub mod contact;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_domain::access_key::{AccessKey, AccessKeyId};
 use countersign_domain::app::{App, AppId};
+use countersign_domain::captcha_app::{CaptchaApp, CaptchaAppId, CaptchaAppRow};
 use countersign_domain::iam_user::{IamName, IamUser, IamUserId};
 use countersign_domain::ports::{Directory, DirectoryRows, Records, RecordsError, SealingKeyRow};
 use countersign_domain::sealing::{Keyring, MasterKey, SealingKey};
@@ -22,6 +23,8 @@ pub(crate) struct SnapshotDirectory {
 struct Snapshot {
     revision: u64,
     apps: HashMap<AppId, Arc<App>>,
+    captcha_apps: HashMap<CaptchaAppId, Arc<CaptchaApp>>,
+    captcha_app_ids: HashMap<AppId, CaptchaAppId>,
     access_keys: HashMap<AccessKeyId, Arc<AccessKey>>,
     iam_users: HashMap<IamUserId, Arc<IamUser>>,
     /// By domain and name.
@@ -74,6 +77,14 @@ impl Directory for SnapshotDirectory {
         self.current().apps.get(id).cloned()
     }
 
+    fn captcha_app(&self, id: CaptchaAppId) -> Option<Arc<CaptchaApp>> {
+        self.current().captcha_apps.get(&id).cloned()
+    }
+
+    fn captcha_app_of(&self, app: &AppId) -> Option<CaptchaAppId> {
+        self.current().captcha_app_ids.get(app).copied()
+    }
+
     fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>> {
         self.current().access_keys.get(id).cloned()
     }
@@ -95,12 +106,20 @@ fn snapshot(rows: DirectoryRows, master_key: &MasterKey) -> Result<Snapshot, Dir
     let open = |place: String, sealed: &[u8]| {
         master_key.open(&place, sealed).map_err(|_| DirectoryError::WrongMasterKey(place))
     };
+    let open_text = |place: String, sealed: &[u8]| {
+        let bytes = open(place.clone(), sealed)?;
+        let text = String::from_utf8(bytes.expose().clone()).map_err(|_| DirectoryError::WrongMasterKey(place))?;
+        Ok::<_, DirectoryError>(Secret::new(text))
+    };
+    let mut captcha_apps = HashMap::with_capacity(rows.captcha_apps.len());
+    for row in rows.captcha_apps {
+        let secret = open_text(CaptchaAppRow::place(&row.app), &row.sealed_secret)?;
+        captcha_apps.insert(row.id, Arc::new(CaptchaApp { row, secret }));
+    }
     let mut access_keys = HashMap::with_capacity(rows.access_keys.len());
     for row in rows.access_keys {
-        let place = row.id.place();
-        let bytes = open(place.clone(), &row.sealed_secret)?;
-        let text = String::from_utf8(bytes.expose().clone()).map_err(|_| DirectoryError::WrongMasterKey(place))?;
-        access_keys.insert(row.id.clone(), Arc::new(AccessKey { row, secret: Secret::new(text) }));
+        let secret = open_text(row.id.place(), &row.sealed_secret)?;
+        access_keys.insert(row.id.clone(), Arc::new(AccessKey { row, secret }));
     }
     let mut sealing_keys = Vec::with_capacity(rows.sealing_keys.len());
     for row in rows.sealing_keys {
@@ -117,6 +136,8 @@ fn snapshot(rows: DirectoryRows, master_key: &MasterKey) -> Result<Snapshot, Dir
     Ok(Snapshot {
         revision: rows.revision,
         apps: rows.apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect(),
+        captcha_app_ids: captcha_apps.values().map(|app| (app.row.app.clone(), app.row.id)).collect(),
+        captcha_apps,
         access_keys,
         iam_names: iam_users.iter().map(named).collect(),
         iam_users: iam_users.into_iter().map(|user| (user.id, user)).collect(),

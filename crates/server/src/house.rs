@@ -133,6 +133,7 @@ impl House {
             Mode::Development => {
                 let identity = Identity::load(&config.data, &*entropy)?;
                 identity.ensure(&*vault.records, &vault.master_key.load()?, &*clock, &*entropy).await?;
+                identity.ensure_captcha_app(&vault, &*clock, &*entropy).await?;
                 identity.ensure_agent(&machines, &*authority).await?;
                 identity.ensure_owners(&owners).await?;
                 // At once, not only when listening: the file marks the folder as one for trying things out.
@@ -140,6 +141,7 @@ impl House {
                 Some(identity)
             }
         };
+        vault.ensure_captcha_apps(&*clock, &*entropy).await?;
         let directory = Arc::new(SnapshotDirectory::open(&*vault.records, vault.master_key.clone()).await?);
         let capacity = usize::try_from(config.marks.capacity).unwrap_or(usize::MAX);
         let marks: Arc<dyn Marks> = Arc::new(MemoryMarks::new(Arc::clone(&clock), &*entropy, capacity));

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::captcha_app::{CaptchaAppId, CaptchaAppRow};
 use countersign_domain::contact::ContactKeys;
 use countersign_domain::install_code::InstallCodeKeys;
 use countersign_domain::operations::{CodePorts, MachinePorts, OwnerPorts};
-use countersign_domain::ports::{Clock, Directory, Entropy, Records, SealingKeyRow, SecretRow, Tally};
+use countersign_domain::ports::{Clock, Directory, Entropy, NewCaptchaApp, Records, SealingKeyRow, SecretRow, Tally};
 use countersign_domain::sealing::KeyId;
 use countersign_domain::secret::Secret;
 use countersign_domain::time::Timestamp;
@@ -19,6 +21,12 @@ use countersign_stores::sqlite::SqliteRecords;
 
 use crate::config::{self, Config, SenderSettings};
 use crate::master_key::MasterKeySource;
+
+/// What secrets are drawn from.
+pub(crate) const SECRET_CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// How long an app's secret for a vendor's widget is: over 140 bits, and what fits where sites keep the vendor's.
+pub(crate) const CAPTCHA_SECRET_LENGTH: usize = 24;
 
 /// Where the data folder's secrets and records are; what a command beside a server opens too.
 pub(crate) struct Vault {
@@ -54,6 +62,32 @@ impl Vault {
         let sealed_key = self.master_key.load()?.seal(&place, key.expose(), entropy)?;
         let audit = AuditEntry::new(created_at, actor, "sealing_key.created", &place);
         Ok((SealingKeyRow { id, sealed_key, created_at, seals_from }, audit))
+    }
+
+    /// Gives every app that has none a number and a secret for a vendor's widget: those that were made before there were such.
+    pub(crate) async fn ensure_captcha_apps(&self, clock: &dyn Clock, entropy: &dyn Entropy) -> anyhow::Result<()> {
+        let rows = self.records.directory().await?;
+        for app in rows.apps.iter().filter(|app| !rows.captcha_apps.iter().any(|row| row.app == app.id)) {
+            let secret = Secret::new(entropy.text(SECRET_CHARACTERS, CAPTCHA_SECRET_LENGTH));
+            self.ensure_captcha_app(&app.id, (None, &secret), "server", clock, entropy).await?;
+        }
+        Ok(())
+    }
+
+    /// Gives an app that has none a number, this one if one is named, and this secret; returns what it has.
+    pub(crate) async fn ensure_captcha_app(
+        &self,
+        app: &AppId,
+        (id, secret): (Option<CaptchaAppId>, &Secret<String>),
+        actor: &str,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> anyhow::Result<CaptchaAppRow> {
+        let place = CaptchaAppRow::place(app);
+        let sealed_secret = self.master_key.load()?.seal(&place, secret.expose().as_bytes(), entropy)?;
+        let new = NewCaptchaApp { app: app.clone(), id, sealed_secret, created_at: clock.now() };
+        let audit = AuditEntry::new(clock.now(), actor, "captcha_app.created", app.as_str());
+        Ok(self.records.ensure_captcha_app(new, audit).await?)
     }
 
     /// The installation's secret `name`: the one that is kept, or else what `draw` makes.

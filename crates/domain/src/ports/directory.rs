@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use crate::access_key::{AccessKey, AccessKeyId};
 use crate::app::{App, AppId, AppRefusal};
+use crate::captcha_app::{CaptchaApp, CaptchaAppId};
 use crate::iam_user::{IamName, IamUser, IamUserId};
 use crate::sealing::Keyring;
 
@@ -9,6 +10,12 @@ use crate::sealing::Keyring;
 pub trait Directory: Send + Sync {
     /// The app with this id, enabled or not.
     fn app(&self, id: &AppId) -> Option<Arc<App>>;
+
+    /// What this number stands for, its app enabled or not.
+    fn captcha_app(&self, id: CaptchaAppId) -> Option<Arc<CaptchaApp>>;
+
+    /// The number of an app, enabled or not.
+    fn captcha_app_of(&self, app: &AppId) -> Option<CaptchaAppId>;
 
     /// The access key with this id, enabled or not.
     fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>>;

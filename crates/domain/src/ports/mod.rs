@@ -6,6 +6,7 @@
 
 mod agent_records;
 mod authority;
+mod captcha_app_records;
 mod clock;
 mod code_records;
 mod contact_records;
@@ -29,6 +30,7 @@ mod user_records;
 
 pub use agent_records::{Admission, Admitted, AgentRecords, AgentsWanted, MachineRecords};
 pub use authority::{Authority, AuthorityFailure, Certified, RequestRefusal, SigningRequest};
+pub use captcha_app_records::{CaptchaAppRecords, NewCaptchaApp};
 pub use clock::Clock;
 pub use code_records::{
     Accepted, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, Judge, REPEATABLE_FOR, Repeatable,

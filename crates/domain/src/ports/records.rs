@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use crate::access_key::{AccessKeyId, AccessKeyRow};
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
+use crate::captcha_app::CaptchaAppRow;
 use crate::iam_user::{IamUser, IamUserId};
 use crate::ports::{
-    CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords, OwnershipRecords,
-    PeopleRecords, UsageRecords,
+    CaptchaAppRecords, CodeRecords, ContactRecords, MachineRecords, NonceId, OutboxKeeping, OutboxRecords,
+    OwnershipRecords, PeopleRecords, UsageRecords,
 };
 use crate::sealing::KeyId;
 use crate::time::Timestamp;
@@ -85,6 +86,8 @@ pub struct DirectoryRows {
     pub revision: u64,
     /// By id.
     pub apps: Vec<App>,
+    /// By number.
+    pub captcha_apps: Vec<CaptchaAppRow>,
     /// By id.
     pub access_keys: Vec<AccessKeyRow>,
     /// By id.
@@ -166,6 +169,8 @@ pub trait DirectoryRecords: Send + Sync {
 pub struct Reseal {
     /// Of access keys' secrets.
     pub access_keys: Vec<(AccessKeyId, Vec<u8>)>,
+    /// Of apps' secrets for a vendor's widget.
+    pub captcha_apps: Vec<(AppId, Vec<u8>)>,
     /// Of sealing keys.
     pub sealing_keys: Vec<(KeyId, Vec<u8>)>,
     /// Of the installation's secrets, by name.
@@ -204,6 +209,7 @@ pub trait NonceRecords: Send + Sync {
 /// A whole store of records.
 pub trait Records:
     AppRecords
+    + CaptchaAppRecords
     + AccessKeyRecords
     + IamUserRecords
     + DirectoryRecords
@@ -219,6 +225,7 @@ pub trait Records:
 
 impl<T> Records for T where
     T: AppRecords
+        + CaptchaAppRecords
         + AccessKeyRecords
         + IamUserRecords
         + DirectoryRecords

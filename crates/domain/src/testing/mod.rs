@@ -53,6 +53,7 @@ use async_trait::async_trait;
 use crate::access_key::{AccessKey, AccessKeyId};
 use crate::agent::AgentId;
 use crate::app::{App, AppId};
+use crate::captcha_app::{CaptchaApp, CaptchaAppId, CaptchaAppRow};
 use crate::challenge::{Answer, Axes, Kind, Level, Picture, Puzzle, Solution, Style, View};
 use crate::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use crate::message::{Subject, Text};
@@ -133,6 +134,7 @@ impl Entropy for SeededEntropy {
 #[derive(Default)]
 pub struct FixedDirectory {
     apps: HashMap<AppId, Arc<App>>,
+    captcha_apps: Vec<Arc<CaptchaApp>>,
     access_keys: HashMap<AccessKeyId, Arc<AccessKey>>,
     iam_users: Vec<Arc<IamUser>>,
 }
@@ -142,6 +144,15 @@ impl FixedDirectory {
     pub fn with_apps(apps: impl IntoIterator<Item = App>) -> Self {
         let apps = apps.into_iter().map(|app| (app.id.clone(), Arc::new(app))).collect();
         Self { apps, ..Self::default() }
+    }
+
+    /// The same, where the app has this number and secret for a vendor's widget.
+    #[must_use]
+    pub fn and_captcha_app(mut self, app: &AppId, id: CaptchaAppId, secret: &str) -> Self {
+        let created_at = Timestamp::from_milliseconds(0);
+        let row = CaptchaAppRow { id, app: app.clone(), sealed_secret: Vec::new(), created_at };
+        self.captcha_apps.push(Arc::new(CaptchaApp { row, secret: Secret::new(secret.to_owned()) }));
+        self
     }
 
     /// The same, with this key.
@@ -162,6 +173,14 @@ impl FixedDirectory {
 impl Directory for FixedDirectory {
     fn app(&self, id: &AppId) -> Option<Arc<App>> {
         self.apps.get(id).cloned()
+    }
+
+    fn captcha_app(&self, id: CaptchaAppId) -> Option<Arc<CaptchaApp>> {
+        self.captcha_apps.iter().find(|app| app.row.id == id).cloned()
+    }
+
+    fn captcha_app_of(&self, app: &AppId) -> Option<CaptchaAppId> {
+        self.captcha_apps.iter().find(|known| known.row.app == *app).map(|known| known.row.id)
     }
 
     fn access_key(&self, id: &AccessKeyId) -> Option<Arc<AccessKey>> {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::access_key::{AccessKeyId, AccessKeyRow, Permission, Permissions};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
+use crate::captcha_app::{CaptchaAppId, CaptchaAppRow};
 use crate::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
-use crate::ports::{NonceId, NonceRow, Records, RecordsError, Reseal, SealingKeyRow, SecretRow};
+use crate::ports::{NewCaptchaApp, NonceId, NonceRow, Records, RecordsError, Reseal, SealingKeyRow, SecretRow};
 use crate::sealing::KeyId;
 use crate::testing::{app, block_on};
 use crate::time::Timestamp;
@@ -22,6 +23,7 @@ pub fn records_conformance<R: Records + 'static>(open: impl Fn() -> R) {
         let store = open();
         apps_are_made_once_and_switched(&store);
         keys_belong_to_an_app(&store);
+        an_app_has_one_number_and_no_two_the_same(&store);
         users_belong_to_an_app_and_a_domain_to_one(&store);
         one_sealing_key_wins(&store);
         one_secret_of_a_name_wins(&store);
@@ -92,6 +94,35 @@ fn keys_belong_to_an_app(store: &impl Records) {
     let disabled = entry("access_key.disabled", "AK2");
     assert_eq!(block_on(store.set_access_key_enabled(rows[1].id.clone(), false, disabled)), Ok(()));
     assert!(!block_on(store.directory()).expect("a directory").access_keys[1].enabled);
+}
+
+fn an_app_has_one_number_and_no_two_the_same(store: &impl Records) {
+    let ensure = |app: &AppId, id, secret| {
+        let created_at = Timestamp::from_milliseconds(4);
+        let new = NewCaptchaApp { app: app.clone(), id, sealed_secret: vec![secret], created_at };
+        block_on(store.ensure_captcha_app(new, entry("captcha_app.created", app.as_str())))
+    };
+    let row = |app: &AppId, id, secret| {
+        let created_at = Timestamp::from_milliseconds(4);
+        CaptchaAppRow { id, app: app.clone(), sealed_secret: vec![secret], created_at }
+    };
+    let (first, second, none) = (app("first").id, app("second").id, app("none").id);
+    let chosen = CaptchaAppId::new(199_999_164).expect("a number");
+    let next = CaptchaAppId::new(199_999_165).expect("a number");
+    assert_eq!(ensure(&none, None, 1), Err(RecordsError::Missing));
+    assert_eq!(ensure(&first, Some(chosen), 1), Ok(row(&first, chosen, 1)));
+    assert_eq!(ensure(&first, None, 2), Ok(row(&first, chosen, 1)), "it has one");
+    assert_eq!(ensure(&second, Some(chosen), 3), Err(RecordsError::Exists));
+    assert_eq!(ensure(&second, None, 4), Ok(row(&second, next, 4)));
+
+    let change = |app: &AppId| {
+        let audit = entry("captcha_app.changed", app.as_str());
+        block_on(store.change_captcha_secret(app.clone(), vec![5], audit))
+    };
+    assert_eq!(change(&none), Err(RecordsError::Missing));
+    assert_eq!(change(&second), Ok(()));
+    let kept = block_on(store.directory()).expect("a directory").captcha_apps;
+    assert_eq!(kept, [row(&first, chosen, 1), row(&second, next, 5)]);
 }
 
 fn user(id: u8, app: &AppId, domain: &str, name: &str) -> IamUser {
@@ -179,6 +210,7 @@ fn seals_are_replaced_all_or_none(store: &impl Records) {
     let before = block_on(store.directory()).expect("a directory");
     let seals = Reseal {
         access_keys: before.access_keys.iter().map(|key| (key.id.clone(), vec![1, 2])).collect(),
+        captcha_apps: before.captcha_apps.iter().map(|row| (row.app.clone(), vec![7, 8])).collect(),
         sealing_keys: before.sealing_keys.iter().map(|key| (key.id, vec![3, 4])).collect(),
         secrets: before.secrets.iter().map(|secret| (secret.name.clone(), vec![5, 6])).collect(),
     };
@@ -189,6 +221,7 @@ fn seals_are_replaced_all_or_none(store: &impl Records) {
     let after = block_on(store.directory()).expect("a directory");
     assert!(after.revision > before.revision);
     assert!(after.access_keys.iter().all(|key| key.sealed_secret == [1, 2]));
+    assert!(after.captcha_apps.iter().all(|row| row.sealed_secret == [7, 8]));
     assert!(after.sealing_keys.iter().all(|key| key.sealed_key == [3, 4]));
     assert!(after.secrets.iter().all(|secret| secret.sealed == [5, 6]));
 }

@@ -10,9 +10,9 @@ use serde_json::json;
 use super::app::{app_id, entry};
 use super::{Place, block_on};
 use crate::system::{OsEntropy, SystemClock};
+use crate::vault::SECRET_CHARACTERS;
 
 const ID_CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-const SECRET_CHARACTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 #[derive(Subcommand)]
 pub(super) enum KeyCommand {

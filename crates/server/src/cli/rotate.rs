@@ -2,6 +2,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use clap::Subcommand;
+use countersign_domain::captcha_app::CaptchaAppRow;
 use countersign_domain::ports::{Clock as _, Entropy, RecordsError, Reseal, SealingKeyRow, SecretRow};
 
 use super::app::entry;
@@ -93,6 +94,11 @@ fn reseal(vault: &Vault) -> anyhow::Result<usize> {
                 seals.access_keys.push((key.id.clone(), sealed?));
             }
         }
+        for row in &rows.captcha_apps {
+            if let Some(sealed) = fresh(CaptchaAppRow::place(&row.app), &row.sealed_secret)? {
+                seals.captcha_apps.push((row.app.clone(), sealed?));
+            }
+        }
         for key in &rows.sealing_keys {
             if let Some(sealed) = fresh(SealingKeyRow::place(key.id), &key.sealed_key)? {
                 seals.sealing_keys.push((key.id, sealed?));
@@ -103,7 +109,7 @@ fn reseal(vault: &Vault) -> anyhow::Result<usize> {
                 seals.secrets.push((secret.name.clone(), sealed?));
             }
         }
-        let count = seals.access_keys.len() + seals.sealing_keys.len() + seals.secrets.len();
+        let count = seals.access_keys.len() + seals.captcha_apps.len() + seals.sealing_keys.len() + seals.secrets.len();
         if count == 0 {
             return Ok(0);
         }

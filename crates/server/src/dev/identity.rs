@@ -9,6 +9,7 @@ use countersign_domain::account::{AccountId, AccountName};
 use countersign_domain::agent::{AgentId, HostFacts, IssuedCertificate, OperatingSystem};
 use countersign_domain::app::{App, AppId};
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::captcha_app::CaptchaAppId;
 use countersign_domain::code::Resource;
 use countersign_domain::contact::Contact;
 use countersign_domain::iam_user::{IamName, IamUser, IamUserId, domain_id, project_id};
@@ -24,8 +25,10 @@ use countersign_domain::ports::{
     Admission, Admitted, AgentsWanted, Authority, Clock, Entropy, Records, RecordsError, Taken,
 };
 use countersign_domain::sealing::MasterKey;
+use countersign_domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::vault::Vault;
 use crate::{certificates, passwords, private_file};
 
 /// Marks a folder that was made with `--dev`.
@@ -183,6 +186,19 @@ impl Identity {
         };
         existing_is_fine(records.create_iam_user(user, entry("iam_user.created", &id.to_string())).await)?;
         Ok(())
+    }
+
+    /// Gives the app its number for a vendor's widget, and the secret that goes with it.
+    pub(crate) async fn ensure_captcha_app(
+        &self,
+        vault: &Vault,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> anyhow::Result<()> {
+        let app = AppId::parse(&self.site_key).with_context(|| format!("{FILE}: site_key is no app id"))?;
+        let id = CaptchaAppId::new(self.captcha_app_id).with_context(|| format!("{FILE}: captcha_app_id is none"))?;
+        let secret = Secret::new(self.captcha_app_secret.clone());
+        vault.ensure_captcha_app(&app, (Some(id), &secret), "dev", clock, entropy).await.map(drop)
     }
 
     /// Lets the agent join where it is missing: with a short code, as through the vendor's door, and a key that nobody has.

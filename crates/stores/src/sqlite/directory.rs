@@ -13,7 +13,7 @@ use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::rows::{changed, parsed, refused, rows, tell};
-use super::{SqliteRecords, iam_users, unavailable};
+use super::{SqliteRecords, captcha_apps, iam_users, unavailable};
 
 #[async_trait]
 impl AppRecords for SqliteRecords {
@@ -73,6 +73,7 @@ impl DirectoryRecords for SqliteRecords {
             Ok(DirectoryRows {
                 revision: revision(connection)?,
                 apps: rows(connection, "SELECT id, name, tenant, enabled, created_at FROM app ORDER BY id", [], app)?,
+                captcha_apps: captcha_apps::all(connection)?,
                 access_keys: rows(
                     connection,
                     "SELECT id, app, sealed_secret, permissions, enabled, created_at FROM access_key ORDER BY id",
@@ -142,6 +143,10 @@ impl DirectoryRecords for SqliteRecords {
             for (id, sealed) in seals.access_keys {
                 let update = "UPDATE access_key SET sealed_secret = ?2 WHERE id = ?1";
                 connection.execute(update, (id.as_str(), sealed)).map_err(refused)?;
+            }
+            for (app, sealed) in seals.captcha_apps {
+                let update = "UPDATE captcha_app SET sealed_secret = ?2 WHERE app = ?1";
+                connection.execute(update, (app.as_str(), sealed)).map_err(refused)?;
             }
             for (id, sealed) in seals.sealing_keys {
                 let update = "UPDATE sealing_key SET sealed_key = ?2 WHERE id = ?1";

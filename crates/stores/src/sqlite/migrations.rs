@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/sqlite/0007_gateway_ids.sql"),
     include_str!("../../migrations/sqlite/0008_users.sql"),
     include_str!("../../migrations/sqlite/0009_directory.sql"),
+    include_str!("../../migrations/sqlite/0010_captcha_apps.sql"),
     include_str!("../../migrations/sqlite/0011_usage.sql"),
 ];
 

@@ -7,6 +7,7 @@
 
 mod accounts;
 mod agents;
+mod captcha_apps;
 mod codes;
 mod contacts;
 mod directory;
