@@ -9,6 +9,9 @@ const PROBLEM_REASONS = {
   'challenge-unknown': 'unknown',
   'unknown-site-key': 'siteKey',
   'app-disabled': 'siteKey',
+  'session-unknown': 'session',
+  'session-expired': 'session',
+  'session-elsewhere': 'session',
   'deadline-exceeded': 'busy',
 };
 const STATUS_REASONS = { 429: 'limited', 503: 'busy' };
@@ -36,15 +39,21 @@ export class Failure extends Error {
   }
 }
 
-/** Asks for a challenge. */
-export function drawChallenge({ siteKey, action, contact, locale }) {
+const NATIVE_DOOR = 'v1/challenges';
+
+/**
+ * Asks for a challenge. With a `door`, `{ path, page }`, it is asked at that path of the server, which knows the page by
+ * `page` in place of a site key; its answers are those of the native door, with whatever else it has to give.
+ */
+export function drawChallenge({ door, siteKey, action, contact, locale }) {
+  if (door) return post(door.path, door.page);
   // JSON leaves out what is undefined.
-  return post('v1/challenges', { site_key: siteKey, action: action || undefined, contact: contact || undefined, locale });
+  return post(NATIVE_DOOR, { site_key: siteKey, action: action || undefined, contact: contact || undefined, locale });
 }
 
-/** Hands in an answer, in the challenge's own terms. Gives the ticket. */
-export function answerChallenge(token, answer, locale) {
-  return post('v1/challenges/answer', { token, answer, locale });
+/** Hands in an answer, in the challenge's own terms, where the challenge was asked for. Gives the ticket. */
+export function answerChallenge(door, token, answer, locale) {
+  return post(`${door?.path ?? NATIVE_DOOR}/answer`, { token, answer, locale });
 }
 
 async function post(path, body) {

@@ -23,13 +23,17 @@ const AHEAD_MS = 5_000;
 const ENDS_IT = ['wrong', 'expired', 'used', 'unknown'];
 
 // What else can be said; anything else leaves it to `unexpected`.
-const SAID = ['offline', 'unreachable', 'busy', 'limited', 'siteKey', 'policy', 'script'];
+const SAID = ['offline', 'unreachable', 'busy', 'limited', 'siteKey', 'session', 'policy', 'script'];
+
+// What trying again cannot mend.
+const FINAL = ['session'];
 
 const AGAIN = 'M20 12a8 8 0 1 1-2.4-5.7M20 3.5v4h-4';
 
 /**
- * Events: `state`; `renew`, when somebody wants another after a solved one; `drawn` {milliseconds, bytes}; `solved` {answer, ticket, lapsesAt, expiresIn}; `failed` {reason, answer};
- * `error` {reason, message}.
+ * Events: `state`; `renew`, when somebody wants another after a solved one; `drawn` {milliseconds, bytes}; `solved` {answer,
+ * granted, milliseconds, lapsesAt}, `granted` being all that the server gave; `failed` {reason, answer}; `error` {reason,
+ * during, message}, during `draw` or `answer`.
  */
 export class Challenge extends EventTarget {
   state = 'idle';
@@ -46,7 +50,7 @@ export class Challenge extends EventTarget {
 
   /**
    * @param {object} parts
-   * @param {() => { siteKey: string, action: string, contact: string }} parts.options
+   * @param {() => { door: object, siteKey: string, action: string, contact: string }} parts.options
    * @param {import('./language.js').Words} parts.words
    * @param {(sheet: CSSStyleSheet) => void} parts.adopt lets a kind bring its look
    */
@@ -195,24 +199,24 @@ export class Challenge extends EventTarget {
     const { answer } = control;
     this.#enter('checking', 'checking');
     const asked = performance.now();
-    let ticket;
+    let granted;
     try {
-      ticket = await answerChallenge(this.#drawn.token, answer, this.#words.language);
+      granted = await answerChallenge(this.#options().door, this.#drawn.token, answer, this.#words.language);
     } catch (failure) {
       if (turn !== this.#turn) return;
       if (ENDS_IT.includes(failure.reason)) {
         this.#emit('failed', { reason: failure.reason, answer });
         this.load(failure.reason);
       } else {
-        this.#fail(failure, () => this.#answer());
+        this.#fail(failure, () => this.#answer(), 'answer');
       }
       return;
     }
     if (turn !== this.#turn) return;
     control.setSolved(true);
     this.#enter('solved', 'verified');
-    const expiresIn = ticket.expires_in_ms;
-    this.#emit('solved', { answer, ticket: ticket.ticket, expiresIn, lapsesAt: asked + expiresIn });
+    const milliseconds = performance.now() - asked;
+    this.#emit('solved', { answer, granted, milliseconds, lapsesAt: asked + granted.expires_in_ms });
   }
 
   /** Replaces a challenge that nobody answers in time, unless somebody is at it or nobody is looking. */
@@ -247,12 +251,12 @@ export class Challenge extends EventTarget {
     this.dispatchEvent(new Event('state'));
   }
 
-  #fail(failure, retry) {
+  #fail(failure, retry, during = 'draw') {
     const reason = SAID.includes(failure.reason) ? failure.reason : 'unexpected';
     this.#retry = retry;
     this.#enter('failed', reason, { host, status: failure.status ?? String(failure) });
-    this.#parts.retry.hidden = false;
-    this.#emit('error', { reason, message: this.#parts.status.textContent });
+    this.#parts.retry.hidden = FINAL.includes(reason);
+    this.#emit('error', { reason, during, message: this.#parts.status.textContent });
   }
 
   #emit(name, detail) {

@@ -24,6 +24,8 @@ const ATTRIBUTES = {
   theme: 'theme',
   name: 'name',
   optional: 'optional',
+  compact: 'compact',
+  keepOpen: 'keep-open',
 };
 
 const HANDLERS = {
@@ -31,13 +33,15 @@ const HANDLERS = {
   onExpired: 'countersign-expired',
   onFailed: 'countersign-failed',
   onError: 'countersign-error',
+  onDrawn: 'countersign-drawn',
   onOpened: 'countersign-opened',
   onClosed: 'countersign-closed',
 };
 
 /**
  * Puts a widget into `container`, an element or a selector, and returns it. Options are the attributes in camel case, and
- * `onSolved`, `onExpired`, `onFailed`, `onError`, `onOpened`, `onClosed`, called with the event's detail.
+ * `onSolved`, `onExpired`, `onFailed`, `onError`, `onDrawn`, `onOpened`, `onClosed`, called with the event's detail. `door`
+ * is the element's.
  */
 export function render(container, options = {}) {
   const parent = typeof container === 'string' ? document.querySelector(container) : container;
@@ -46,6 +50,8 @@ export function render(container, options = {}) {
   for (const [option, value] of Object.entries(options)) {
     if (option in HANDLERS) {
       if (value) element.addEventListener(HANDLERS[option], (event) => value(event.detail));
+    } else if (option === 'door') {
+      element.door = value;
     } else if (option in ATTRIBUTES) {
       if (value === true) element.toggleAttribute(ATTRIBUTES[option], true);
       else if (value || value === '') element.setAttribute(ATTRIBUTES[option], value);

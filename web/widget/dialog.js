@@ -31,7 +31,10 @@ export class Dialog extends EventTarget {
       event.preventDefault();
       this.close();
     });
-    this.element.addEventListener('close', () => this.#closed());
+    // Said late, in a task of its own: it may be open again by then.
+    this.element.addEventListener('close', () => {
+      if (!this.open) this.#closed();
+    });
     this.element.addEventListener('keydown', (event) => this.#keepInside(event));
     this.#closeBeside();
   }

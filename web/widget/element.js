@@ -43,6 +43,9 @@ export class CountersignChallenge extends HTMLElement {
   #form = null;
   #disabled = false;
 
+  /** Another door of the server than the native one, `{ path, page }`: `drawChallenge` says how. For coats of other vendors. */
+  door = null;
+
   constructor() {
     super();
     // A press on nothing in particular would give the focus to the first thing that takes it.
@@ -274,6 +277,7 @@ export class CountersignChallenge extends HTMLElement {
     const challenge = new Challenge({
       words: this.#words,
       options: () => ({
+        door: this.door,
         siteKey: this.getAttribute('site-key') ?? '',
         action: this.getAttribute('action'),
         contact: this.getAttribute('contact'),
@@ -322,14 +326,15 @@ export class CountersignChallenge extends HTMLElement {
     else if ((await this.#isStaged()) && !this.#ticket) this.#challenge.load(sentence, sentence || 'loading');
   }
 
-  #accept({ ticket, expiresIn, lapsesAt, answer }) {
+  #accept({ granted, milliseconds, lapsesAt, answer }) {
+    const { ticket, expires_in_ms: expiresIn } = granted;
     this.#ticket = { ticket, lapsesAt };
     this.#lapsed = false;
     this.#submit();
     this.#watchTicket();
-    this.#tell('solved', { ticket, expiresIn, answer });
+    this.#tell('solved', { ticket, expiresIn, answer, granted, milliseconds });
     this.#settle(this.response);
-    if (!this.#dialog) return;
+    if (!this.#dialog || this.hasAttribute('keep-open')) return;
     const dialog = this.#dialog;
     setTimeout(() => {
       if (this.#ticket) dialog.close();

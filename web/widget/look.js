@@ -64,6 +64,10 @@ export const look = sheet(`
   color-scheme: dark;
 }
 
+:host([compact]) .frame {
+  position: relative;
+}
+
 :host([hidden]) {
   display: none;
 }
@@ -147,6 +151,29 @@ svg {
   border-radius: 0.4em;
   background: var(--surface);
   transition: background-color 0.2s, border-color 0.2s;
+}
+
+/* For places that are small: a row of 40 pixels, or a challenge of 300 by 270. What there is to say takes the place of the
+   label, or of the title. */
+:host([compact]) .row {
+  min-height: 2.5em;
+  padding-block: 0.25em;
+}
+
+:host([compact]) .frame[data-layout='embedded'] {
+  min-height: 16.125em;
+  padding: 0.5em;
+}
+
+:host([compact]) .note:not(:empty) {
+  position: absolute;
+  inset: 1px 3em 1px 3.25em;
+  display: flex;
+  align-items: center;
+  padding: 0;
+  background: var(--surface);
+  line-height: 1.25;
+  pointer-events: none;
 }
 
 /* Not a transparent colour: forced colours would show the tick before it is earned. */

@@ -10,10 +10,10 @@ export const stageLook = sheet(`
   border-radius: var(--radius);
   background: var(--surface);
   color: var(--text);
-  width: min(24em, 100vw - 1em);
+  width: min(var(--countersign-dialog-width, 24em), 100vw - 1em);
   max-width: none;
   max-height: calc(100dvh - 1em);
-  margin: auto;
+  margin: var(--countersign-dialog-margin, auto);
   padding: 0.875em;
   overflow: auto;
   overscroll-behavior: contain;
@@ -49,6 +49,7 @@ export const stageLook = sheet(`
 }
 
 .title {
+  visibility: var(--countersign-title, visible);
   font-weight: 600;
   line-height: 1.3;
   text-wrap: balance;
@@ -152,6 +153,30 @@ export const stageLook = sheet(`
   color: var(--text);
   font: inherit;
   cursor: pointer;
+}
+
+:host([compact]) [data-layout='embedded'] .head {
+  margin: 0;
+}
+
+:host([compact]) [data-layout='embedded'] .hint {
+  display: none;
+}
+
+/* A failure has more to say, and a button: it stays below. */
+:host([compact]) [data-layout='embedded'] .challenge:not([data-state='failed']) > .status {
+  position: absolute;
+  top: 0.5em;
+  inset-inline: 0.5em 3.25em;
+  margin: 0;
+  pointer-events: none;
+}
+
+:host([compact]) [data-layout='embedded'] .challenge:not([data-state='failed']) .status-text:not(:empty) {
+  min-height: 3.125em;
+  align-content: center;
+  background: var(--surface);
+  line-height: 1.3;
 }
 
 @media (forced-colors: active) {

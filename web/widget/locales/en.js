@@ -42,6 +42,7 @@ export default {
   busy: 'The verification server is busy. Wait a moment, then try again.',
   limited: 'Too many tries. Wait a minute, then try again.',
   siteKey: 'This site’s verification is not set up: its site key is unknown or switched off.',
+  session: 'This verification has ended. Please reload the page.',
   policy: 'This page’s security policy keeps the verification from {host}: its connect-src must name that host.',
   script: 'Part of the verification could not be loaded. Please try again.',
   unexpected: 'The verification server answered in an unexpected way ({status}). Please try again.',

@@ -42,6 +42,7 @@ export default {
   busy: '验证服务繁忙，请稍候重试。',
   limited: '尝试次数过多，请一分钟后重试。',
   siteKey: '本站的验证尚未配置好：站点密钥无效或已停用。',
+  session: '本次验证已失效，请刷新页面。',
   policy: '本页的安全策略不允许访问 {host}，请将其加入 connect-src。',
   script: '部分验证内容加载失败，请重试。',
   unexpected: '验证服务返回了意外的结果（{status}），请重试。',

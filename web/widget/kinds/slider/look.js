@@ -6,7 +6,9 @@ export const look = sheet(`
 .slider {
   --handle: max(2.75em, 15.161%); /* 47 of 310: the handle stands under the piece; never below 44 px */
   display: grid;
+  grid-template-columns: minmax(0, 1fr);
   gap: 0.625em;
+  container-type: inline-size;
 }
 
 .picture {
@@ -199,7 +201,7 @@ export const look = sheet(`
   }
 }
 
-@media (max-width: 24em) {
+@container (max-width: 21.5em) {
   .controls {
     gap: 0.25em;
   }
