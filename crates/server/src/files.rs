@@ -30,8 +30,8 @@ pub(crate) fn find(files: &[Embedded], path: &str) -> Option<&'static [u8]> {
 pub(crate) mod testing {
     use std::path::Path;
 
-    /// Every file below `folder` of the repository, by its path below it, sorted; without what is below `but`.
-    pub(crate) fn found(folder: &str, but: Option<&str>) -> Vec<String> {
+    /// Every file below `folder` of the repository, by its path below it, sorted; without what is below one of `but`.
+    pub(crate) fn found(folder: &str, but: &[&str]) -> Vec<String> {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../")).join(folder);
         let mut found = Vec::new();
         let mut folders = vec![root.clone()];
@@ -40,7 +40,7 @@ pub(crate) mod testing {
                 let path = entry.unwrap().path();
                 let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
                 if path.is_dir() {
-                    if but != Some(name.as_str()) {
+                    if !but.contains(&name.as_str()) {
                         folders.push(path);
                     }
                 } else {
