@@ -130,6 +130,15 @@ pub enum View {
     },
 }
 
+impl View {
+    /// The kind of challenge that this shows.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Slider { .. } => Kind::Slider,
+        }
+    }
+}
+
 /// What solves a challenge. It is sealed into the challenge's token and never leaves the server in the clear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Solution {

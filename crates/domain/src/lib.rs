@@ -7,6 +7,7 @@
 //! * A [`challenge`] is shown to a person: a [`challenge::View`] goes out, an [`challenge::Answer`] comes back, and the
 //!   [`challenge::Solution`] stays [sealed](sealing) in the challenge's token, so that issuing one stores nothing.
 //! * A [`ticket`] proves that a challenge was solved. It is sealed too, lives for minutes, and is redeemed once.
+//! * An [`embedding`] puts challenges into somebody else's page: a script that is loaded once, and draws for that page alone.
 //! * A [`contact::Contact`] is a phone number or an e-mail address; a number's
 //!   [`calling_code`] says where it is; an [`address::Origin`] is where a call comes from.
 //! * A [`code`] is a few digits that are sent to a contact, as a [`message`] in its [`language`], and typed back in.
@@ -34,6 +35,7 @@ pub mod captcha_app;
 pub mod challenge;
 pub mod code;
 pub mod contact;
+pub mod embedding;
 pub mod gate;
 pub mod group;
 pub mod guess_budget;

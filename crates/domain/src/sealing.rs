@@ -40,6 +40,10 @@ pub enum Purpose {
     IamToken,
     /// The proof that a user has shown a password, and has something left to do.
     UserState,
+    /// The address of a script that a page may load once.
+    PageScript,
+    /// What a page that has loaded its script draws challenges with.
+    PageSession,
 }
 
 impl Purpose {
@@ -49,6 +53,8 @@ impl Purpose {
             Self::Ticket => 2,
             Self::IamToken => 3,
             Self::UserState => 4,
+            Self::PageScript => 5,
+            Self::PageSession => 6,
         }
     }
 }
@@ -86,14 +92,19 @@ impl SealingKey {
         short(mac(&code_key, &[&id.bytes(), digits.expose().as_bytes()]))
     }
 
+    fn user_mac(&self, user: &str) -> [u8; 16] {
+        let user_key = mac(self.key.expose(), &[b"countersign user key"]);
+        short(mac(&user_key, &[user.as_bytes()]))
+    }
+
     fn origin_mac(&self, origin: Origin) -> [u8; 16] {
         let origin_key = mac(self.key.expose(), &[b"countersign origin key"]);
         short(mac(&origin_key, &[origin.bytes()]))
     }
 }
 
-/// A contact or an origin as a token carries it: a keyed hash, and which key made it. A token passes through strangers' hands,
-/// and nobody who has it can read from it whom or where it is bound to. Each of the two has a key of its own, so a hash of one
+/// A contact, an origin or an app's user as a token carries it: a keyed hash, and which key made it. A token passes through strangers' hands,
+/// and nobody who has it can read from it whom or where it is bound to. Each of the three has a key of its own, so a hash of one
 /// is never taken for a hash of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyedHash {
@@ -219,6 +230,17 @@ impl Keyring {
     /// Whether `hash` was made from these digits for this code, in constant time.
     pub fn is_code(&self, hash: &KeyedHash, id: CodeId, digits: &Digits) -> bool {
         self.find(hash.key).is_some_and(|key| bool::from(key.code_mac(id, digits).ct_eq(&hash.mac)))
+    }
+
+    /// The keyed hash under which what an app calls its user is sealed into a token.
+    pub fn user_hash(&self, user: &str, now: Timestamp) -> KeyedHash {
+        let key = self.sealer(now);
+        KeyedHash { key: key.id, mac: key.user_mac(user) }
+    }
+
+    /// Whether `hash` was made from what an app calls its user, in constant time.
+    pub fn is_user(&self, hash: &KeyedHash, user: &str) -> bool {
+        self.find(hash.key).is_some_and(|key| bool::from(key.user_mac(user).ct_eq(&hash.mac)))
     }
 
     /// The keyed hash under which an origin is sealed into a ticket.

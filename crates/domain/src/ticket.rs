@@ -60,6 +60,8 @@ pub struct Stamp {
     pub contact: Option<KeyedHash>,
     /// Where the challenge was solved, in a ticket that is bound to it.
     pub origin: Option<KeyedHash>,
+    /// Whom the app has asked the challenge for, in its own words, where it said so.
+    pub user: Option<KeyedHash>,
     /// The network where the challenge was solved, in a ticket.
     pub network: Option<Network>,
     /// The kind of challenge.
@@ -81,6 +83,7 @@ impl Stamp {
         writer.optional(self.action.as_ref(), |writer, action| writer.string(action.as_str().as_bytes()));
         writer.optional(self.contact, |writer, contact| contact.write(writer));
         writer.optional(self.origin, |writer, origin| origin.write(writer));
+        writer.optional(self.user, |writer, user| user.write(writer));
         writer.optional(self.network, |writer, network| writer.string(network.to_string().as_bytes()));
         self.kind.write(writer);
         writer.u8(self.level.number());
@@ -97,6 +100,7 @@ impl Stamp {
             action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
             contact: reader.optional(KeyedHash::read)?,
             origin: reader.optional(KeyedHash::read)?,
+            user: reader.optional(KeyedHash::read)?,
             network: reader.optional(|reader| Network::try_from(reader.text()?.to_owned()).map_err(|_| Malformed))?,
             kind: Kind::read(reader)?,
             level: Level::new(reader.u8()?).ok_or(Malformed)?,
@@ -184,6 +188,7 @@ mod tests {
                 action: action.and_then(Action::parse),
                 contact: None,
                 origin: None,
+                user: None,
                 network: None,
                 kind: Kind::Slider,
                 level: Level::DEFAULT,

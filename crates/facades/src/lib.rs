@@ -7,6 +7,7 @@
 
 mod alibaba;
 mod basic;
+mod browser;
 mod codes;
 mod door;
 mod huawei;
@@ -28,6 +29,9 @@ mod people;
 mod problem;
 mod root;
 mod signing;
+mod tencent;
+mod tencent_captcha;
+mod tencent_widget;
 mod usages;
 mod views;
 mod well_known;
@@ -50,6 +54,7 @@ pub use owners::{AccountJson, Owners, ResourceJson};
 pub use people::People;
 pub use problem::{Problem, language_of};
 pub use root::{Addressee, addressee};
+pub use tencent::{Settings as TencentSettings, TENCENT_CAPTCHA, TENCENT_CAPTCHA_3, Tencent, randstr};
 pub use usages::{StatisticsJson, UsageJson, Usages, day, day_text, parts};
 
 /// What façades are built from.
@@ -77,6 +82,8 @@ pub struct Context {
     pub people: People,
     /// Who uses what.
     pub usages: Usages,
+    /// Challenges in pages that had Tencent's, and their tickets.
+    pub tencent: Tencent,
     /// How machines come to this server.
     pub invitation: Arc<dyn Invitation>,
     /// The time.
@@ -106,6 +113,8 @@ pub const FACADES: &[(&str, Build)] = &[
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),
     ("native_usage", |context| Arc::new(native_usage::NativeUsage::new(context))),
     ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),
+    ("tencent_captcha", |context| Arc::new(tencent_captcha::TencentCaptcha::new(context))),
+    ("tencent_widget", |context| Arc::new(tencent_widget::TencentWidget::new(context))),
     ("well_known", |context| Arc::new(well_known::WellKnown::new(context))),
 ];
 
@@ -125,8 +134,8 @@ mod tests {
 
     /// Files that façades share.
     const SHARED: &[&str] = &[
-        "basic", "codes", "door", "huawei", "lib", "machines", "owners", "people", "problem", "root", "signing",
-        "testing", "usages", "views",
+        "basic", "browser", "codes", "door", "huawei", "lib", "machines", "owners", "people", "problem", "root",
+        "signing", "tencent", "testing", "usages", "views",
     ];
 
     #[test]

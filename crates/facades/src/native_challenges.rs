@@ -11,27 +11,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use countersign_domain::app::{Action, AppId, AppRefusal};
-use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, Wanted};
-use countersign_domain::language::Language;
-use countersign_domain::operations::{
-    ChallengeRefusal, ChallengeRequest, IssueChallenge, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement,
-};
+use countersign_domain::app::{Action, AppId};
+use countersign_domain::challenge::{Kind, Level};
+use countersign_domain::operations::{ChallengeRequest, IssueChallenge, JudgeAnswer, Judgement};
 use countersign_domain::ticket::Note;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-};
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use crate::browser::{self, AnswerBody, STYLE, for_any_page, issue_problem, judge_problem, language, milliseconds};
 use crate::door::{Facade, NATIVE, Refusal, Request, Response, json};
 use crate::problem::{Problem, language_of};
-use crate::views::{ViewJson, rfc3339};
+use crate::views::rfc3339;
 use crate::{Codes, Context};
 
-/// What our own pages show: small files, and a piece whose row is told nowhere.
-const STYLE: Style = Style { format: PictureFormat::Jpeg, axes: Axes::Two };
 const ISSUE: &str = "/v1/challenges";
 const ANSWER: &str = "/v1/challenges/answer";
 
@@ -62,7 +54,7 @@ impl Facade for NativeChallenges {
 
     async fn answer(&self, request: Request) -> Response {
         let answered = match (&request.method, request.path.as_str()) {
-            (&Method::OPTIONS, _) => Ok(preflight()),
+            (&Method::OPTIONS, _) => Ok(browser::preflight()),
             (&Method::POST, ISSUE) => self.issue(&request).await,
             (&Method::POST, _) => self.judge(&request).await,
             _ => Err(Problem::MethodNotAllowed("POST")),
@@ -73,21 +65,6 @@ impl Facade for NativeChallenges {
     fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
         for_any_page(Problem::from(refusal).response(language_of(headers)))
     }
-}
-
-/// Lets a page of any origin read the answer, a refusal included.
-fn for_any_page(response: Response) -> Response {
-    response
-        .with_header(ACCESS_CONTROL_ALLOW_ORIGIN, "*")
-        .with_header(ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after, x-request-id")
-}
-
-/// What a browser asks before it lets a page of another origin send JSON. Two hours is the longest that Chromium remembers.
-fn preflight() -> Response {
-    Response::new(StatusCode::NO_CONTENT, "text/plain", Vec::new())
-        .with_header(ACCESS_CONTROL_ALLOW_METHODS, "POST")
-        .with_header(ACCESS_CONTROL_ALLOW_HEADERS, "content-type")
-        .with_header(ACCESS_CONTROL_MAX_AGE, "7200")
 }
 
 #[derive(Deserialize)]
@@ -102,51 +79,10 @@ struct IssueBody {
 }
 
 #[derive(Serialize)]
-struct IssuedJson<'a> {
-    token: &'a str,
-    r#type: &'static str,
-    expires_at: String,
-    expires_in_ms: u64,
-    view: ViewJson,
-}
-
-#[derive(Deserialize)]
-struct AnswerBody {
-    token: String,
-    answer: serde_json::Value,
-    #[serde(rename = "locale")]
-    _locale: Option<String>,
-}
-
-/// The answer to a slider of one axis.
-#[derive(Deserialize)]
-struct PlaceInRow {
-    x: f64,
-}
-
-/// The answer to a slider of two axes.
-#[derive(Deserialize)]
-struct Place {
-    x: f64,
-    y: f64,
-}
-
-#[derive(Serialize)]
 struct TicketJson<'a> {
     ticket: &'a str,
     expires_at: String,
     expires_in_ms: u64,
-}
-
-/// The language of a body wins over the browser's, because the page may have a switch.
-#[derive(Deserialize)]
-struct Locale {
-    locale: String,
-}
-
-fn language(request: &Request) -> Language {
-    serde_json::from_slice::<Locale>(&request.body)
-        .map_or_else(|_| language_of(&request.headers), |body| Language::from_tag(&body.locale))
 }
 
 /// Reads an app's word for what a ticket is for.
@@ -189,47 +125,18 @@ impl NativeChallenges {
                 style: STYLE,
                 action,
                 contact: contact.as_ref(),
+                user: None,
                 note: Note::default(),
             })
             .await
-            .map_err(|error| match error {
-                IssueChallengeError::App(refusal) => app_problem(refusal),
-                IssueChallengeError::Limited(limited) => Problem::TooManyRequests(limited),
-                IssueChallengeError::Busy(_) => Problem::Busy,
-            })?;
-        let answer = IssuedJson {
-            token: &issued.token,
-            r#type: kind.word(),
-            expires_at: rfc3339(issued.expires_at),
-            expires_in_ms: milliseconds(issued.expires_at.since(issued.issued_at)),
-            view: ViewJson::from(&issued.view),
-        };
-        Ok(Response::new(StatusCode::CREATED, "application/json", json(&answer)))
+            .map_err(issue_problem)?;
+        Ok(browser::issued(&issued))
     }
 
     async fn judge(&self, request: &Request) -> Result<Response, Problem> {
         let body: AnswerBody = serde_json::from_slice(&request.body)?;
         let challenge = self.judge_answer.open(&body.token, &NATIVE, None).map_err(judge_problem)?;
-        let answer = match challenge.wants() {
-            Wanted::Slider { axes: Axes::One } => {
-                let PlaceInRow { x } = serde_json::from_value(body.answer).map_err(|_| {
-                    Problem::malformed(
-                        "`answer` of a slider is {\"x\": number}, in pixels of the picture",
-                        "滑块的 `answer` 应为 {\"x\": 数字}，以图片像素为单位",
-                    )
-                })?;
-                Answer::Slider { x, y: None }
-            }
-            Wanted::Slider { axes: Axes::Two } => {
-                let Place { x, y } = serde_json::from_value(body.answer).map_err(|_| {
-                    Problem::malformed(
-                        "`answer` of a slider of two axes is {\"x\": number, \"y\": number}, in pixels of the picture",
-                        "双轴滑块的 `answer` 应为 {\"x\": 数字, \"y\": 数字}，以图片像素为单位",
-                    )
-                })?;
-                Answer::Slider { x, y: Some(y) }
-            }
-        };
+        let answer = body.answer(challenge.wants())?;
         match self.judge_answer.run(challenge, &answer, None, request.client).await.map_err(judge_problem)? {
             Judgement::Failed => Err(Problem::WrongAnswer),
             Judgement::Passed(ticket) => {
@@ -244,30 +151,11 @@ impl NativeChallenges {
     }
 }
 
-fn milliseconds(span: std::time::Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn app_problem(refusal: AppRefusal) -> Problem {
-    match refusal {
-        AppRefusal::Unknown => Problem::UnknownSiteKey,
-        AppRefusal::Disabled => Problem::AppDisabled,
-    }
-}
-
-fn judge_problem(error: JudgeAnswerError) -> Problem {
-    match error {
-        JudgeAnswerError::Challenge(ChallengeRefusal::Unknown) => Problem::ChallengeUnknown,
-        JudgeAnswerError::Challenge(ChallengeRefusal::Expired) => Problem::ChallengeExpired,
-        JudgeAnswerError::Challenge(ChallengeRefusal::Used) => Problem::ChallengeUsed,
-        JudgeAnswerError::App(refusal) => app_problem(refusal),
-        JudgeAnswerError::Limited(limited) => Problem::TooManyRequests(limited),
-        JudgeAnswerError::Busy(_) => Problem::Busy,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use countersign_domain::challenge::Axes;
+    use http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
+
     use super::*;
     use crate::testing::{House, ask, shown};
 

@@ -6,7 +6,7 @@ use countersign_domain::contact::Channel;
 use countersign_domain::gate::{CodeLimit, Over};
 use countersign_domain::install_code::CodeRefusal;
 use countersign_domain::language::Language;
-use countersign_domain::operations::TicketRefusal;
+use countersign_domain::operations::{PageRefusal, TicketRefusal};
 use countersign_domain::ports::{AuthorityFailure, RecordsError};
 use countersign_domain::rates::{Limit, Limited};
 use http::header::{ACCEPT_LANGUAGE, ALLOW, CONTENT_LANGUAGE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -17,6 +17,7 @@ use crate::door::{Refusal, Response, header, json};
 use crate::native_tickets::refusal_word;
 
 mod codes;
+mod pages;
 
 /// The language that a browser asks for.
 pub fn language_of(headers: &HeaderMap) -> Language {
@@ -95,6 +96,10 @@ pub enum Problem {
     IdempotencyKeyReused,
     /// The operator's template for the message fails.
     TemplateBroken,
+    /// A vendor's widget names an app that there is none of.
+    UnknownCaptchaApp,
+    /// A page may draw no challenge.
+    PageRefused(PageRefusal),
     /// The client or its app calls too often.
     TooManyRequests(Limited),
     /// The server has a defect.
@@ -129,7 +134,7 @@ type Words<'a> = (&'static str, StatusCode, [&'a str; 2], [&'a str; 2]);
 
 impl Problem {
     /// One of each, for what must know them all, such as the API's description. A test holds it against the words below.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 48] = [
         Self::MalformedRequest(String::new(), String::new()),
         Self::Unauthenticated,
         Self::PermissionDenied,
@@ -171,6 +176,12 @@ impl Problem {
         Self::NoSender(Channel::Sms),
         Self::IdempotencyKeyReused,
         Self::TemplateBroken,
+        Self::UnknownCaptchaApp,
+        Self::PageRefused(PageRefusal::Unknown),
+        Self::PageRefused(PageRefusal::Expired),
+        Self::PageRefused(PageRefusal::Loaded),
+        Self::PageRefused(PageRefusal::Elsewhere),
+        Self::PageRefused(PageRefusal::Exhausted),
         Self::TooManyRequests(Limited { limit: Limit::IssuePerAddress, retry_after: Duration::from_secs(1) }),
         Self::Failed,
         Self::Busy,
@@ -352,6 +363,8 @@ impl Problem {
             Self::NoSender(channel) => codes::no_sender(*channel),
             Self::IdempotencyKeyReused => codes::IDEMPOTENCY_KEY_REUSED,
             Self::TemplateBroken => codes::TEMPLATE_BROKEN,
+            Self::UnknownCaptchaApp => pages::UNKNOWN_CAPTCHA_APP,
+            Self::PageRefused(refusal) => pages::refused(*refusal),
             Self::TooManyRequests(_) => (
                 "urn:countersign:problem:too-many-requests",
                 StatusCode::TOO_MANY_REQUESTS,
@@ -519,7 +532,7 @@ mod tests {
     #[test]
     fn all_are_all() {
         let (own, _) = include_str!("problem.rs").split_once("#[cfg(test)]").unwrap();
-        let code = [own, include_str!("problem/codes.rs")].concat();
+        let code = [own, include_str!("problem/codes.rs"), include_str!("problem/pages.rs")].concat();
         let types = code.split('"').filter(|text| text.starts_with("urn:countersign:problem:"));
         let listed: BTreeSet<_> = Problem::ALL.iter().map(Problem::r#type).collect();
         assert_eq!(listed.len(), Problem::ALL.len());

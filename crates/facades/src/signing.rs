@@ -4,8 +4,10 @@
 pub(crate) mod acs3;
 pub(crate) mod form;
 pub(crate) mod hex;
+pub(crate) mod multipart;
 pub(crate) mod rpc_v1;
 pub(crate) mod sdk_hmac_sha256;
+pub(crate) mod tencent_v1;
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use countersign_domain::access_key::{AccessKey, AccessKeyId, AccessKeyRow, Permi
 use countersign_domain::agent::{AgentCertificate, AgentId, OperatingSystem};
 use countersign_domain::app::{Action, AppId};
 use countersign_domain::audit::AuditEntry;
+use countersign_domain::captcha_app::CaptchaAppId;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
 use countersign_domain::code::CodeId;
 use countersign_domain::contact::{Channel, Contact, ContactKeys};
@@ -19,9 +20,9 @@ use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
 use countersign_domain::message::SenderName;
 use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
-    Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, Enforcement, EnrolPolicy, IssueChallenge,
-    JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, NoteUsage, OwnerPorts, PeoplePolicy, PeoplePorts, Policy,
-    Ports, PurposePolicy, ReadUsage, RedeemTicket, SendPolicy, SignIn, SignedCalls, TicketDemand,
+    Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, EmbedPolicy, Enforcement, EnrolPolicy,
+    IssueChallenge, JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, NoteUsage, OwnerPorts, PeoplePolicy, PeoplePorts,
+    Policy, Ports, PurposePolicy, ReadUsage, RedeemTicket, Repeats, SendPolicy, SignIn, SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;
@@ -40,7 +41,10 @@ use countersign_domain::user::KeptContact;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::door::{Facade, NATIVE, Request, Response};
-use crate::{AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings, Owners, People, Usages};
+use crate::{
+    AlibabaSettings, Codes, Context, Invitation, Machines, OneAccessSettings, Owners, People, Tencent, TencentSettings,
+    Usages,
+};
 
 /// Where every call comes from.
 pub(crate) const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -135,6 +139,17 @@ fn send_policy() -> SendPolicy {
         prices: Vec::new(),
         price: 1,
         verified_for: Duration::from_hours(365 * 24),
+    }
+}
+
+fn tencent_settings() -> TencentSettings {
+    TencentSettings {
+        public_url: "https://verify.example.com:8443/shield".to_owned(),
+        window: Duration::from_mins(5),
+        embed: EmbedPolicy { script: Duration::from_mins(5), session: Duration::from_mins(20), most_challenges: 3 },
+        ticket: Duration::from_mins(20),
+        repeats: Repeats { most: 2, within: Duration::from_mins(1) },
+        ticket_3: Duration::from_mins(5),
     }
 }
 
@@ -233,6 +248,7 @@ impl House {
         });
         let directory = only.fold(FixedDirectory::with_apps(apps.clone()), FixedDirectory::and_key);
         let directory = directory
+            .and_captcha_app(&app("one").id, CaptchaAppId::FIRST, "the captcha secret")
             .and_key(key("AK1", "one", Permissions::All))
             .and_key(key("AK2", "one", Permissions::Only(BTreeSet::new())))
             .and_key(off(key("AK3", "one", Permissions::All)))
@@ -283,8 +299,10 @@ impl House {
         let people = people(&ports, &code_ports, &users, &codes_of_people, &policy, PeoplePolicy::DEFAULT);
         let usages = usages(&ports);
         let all_ports = ports.clone();
+        let issue = Arc::new(IssueChallenge::new(ports.clone(), policy));
         let context = Context {
-            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
+            tencent: Tencent::new(&ports, policy, &issue, &redeem, tencent_settings()),
+            issue_challenge: issue,
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             owners: owner_operations(&code_ports, &post, &codes_of_people),
             codes: codes_of_people,
@@ -358,6 +376,7 @@ impl House {
             style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact,
+            user: None,
             note: Note::default(),
         };
         block_on(self.context.issue_challenge.run(request)).unwrap().token

@@ -17,7 +17,7 @@ use countersign_domain::operations::{
     Ports, RedeemTicket, SignIn, SignedCalls,
 };
 use countersign_domain::ports::{Authority, Clock, Directory, Entropy, Marks, Records, Reports};
-use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines, Owners, People};
+use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines, Owners, People, Tencent};
 use countersign_senders::Inbox;
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::nonces::KeptNonces;
@@ -349,9 +349,12 @@ impl House {
         };
         // Whoever tries things out attaches the same two networks again and again.
         let occupied = if self.identity.is_some() { Occupied::Replace } else { Occupied::Refuse };
+        let issue_challenge = Arc::new(IssueChallenge::new(ports.clone(), policy));
+        let tencent = self.config.tencent.settings(public_url);
         Context {
+            tencent: Tencent::new(ports, policy, &issue_challenge, &redeem_ticket, tencent),
             people: People::new(ports, &people, &codes_of_people.check_code, policy, self.config.users.policy()),
-            issue_challenge: Arc::new(IssueChallenge::new(ports.clone(), policy)),
+            issue_challenge,
             judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
             redeem_ticket,
             usages: self.usage.usages(),

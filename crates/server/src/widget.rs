@@ -1,4 +1,4 @@
-//! The widget's files at `/widget/*`, for pages of any origin, and their hashes at `/widget/integrity.json`.
+//! The widget's files at `/widget/*` and Tencent's newer script at `/TCaptcha.js`, for pages of any origin, and their hashes at `/widget/integrity.json`.
 //!
 //! Their addresses stay the same for ever, since they stand in other people's pages. So a browser keeps a file for five
 //! minutes and then asks whether it has changed: an update reaches everybody soon, and at most once in five minutes costs a
@@ -50,9 +50,17 @@ const FILES: &[Embedded] = files![
     "stage.js",
 ];
 
+/// The script of Tencent's newer widget, at the addresses that the vendor has had for it. It finds the rest beside itself.
+const TENCENT: &[Embedded] = files!["web/tencent/": "TCaptcha.js"];
+const TENCENT_PATHS: [&str; 2] = ["/TCaptcha.js", "/TJCaptcha.js"];
+
 /// The hash of each file, as a page names it in `integrity`.
 pub(crate) fn integrity() -> impl Iterator<Item = (&'static str, String)> {
-    FILES.iter().map(|(path, bytes)| (*path, format!("sha384-{}", STANDARD.encode(Sha384::digest(bytes)))))
+    FILES.iter().map(|(path, bytes)| (*path, hash(bytes)))
+}
+
+fn hash(bytes: &[u8]) -> String {
+    format!("sha384-{}", STANDARD.encode(Sha384::digest(bytes)))
 }
 
 /// The door.
@@ -60,6 +68,7 @@ pub(crate) struct Widget {
     /// In the order of [`FILES`].
     answers: Vec<(&'static str, Answers)>,
     integrity: Bytes,
+    tencent: Answers,
 }
 
 /// A file, ready to be sent.
@@ -79,12 +88,17 @@ impl Widget {
         }
         let integrity: serde_json::Map<_, _> =
             integrity().map(|(path, hash)| (path.to_owned(), serde_json::Value::String(hash))).collect();
-        Ok(Self { answers, integrity: json(&integrity).into() })
+        let [(path, bytes)] = TENCENT else { anyhow::bail!("one script of Tencent's widget") };
+        let tencent = Answers::new(path, bytes, &hash(bytes))?;
+        Ok(Self { answers, integrity: json(&integrity).into(), tencent })
     }
 
     fn file(&self, request: &Request) -> Result<Response, Problem> {
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return Err(Problem::MethodNotAllowed("GET"));
+        }
+        if TENCENT_PATHS.contains(&request.path.as_str()) {
+            return Ok(self.tencent.to(request));
         }
         let path = request.path.strip_prefix("/widget/").unwrap_or_default();
         if path == "integrity.json" {
@@ -93,13 +107,7 @@ impl Widget {
         }
         let index = self.answers.binary_search_by_key(&path, |(name, _)| name).map_err(|_| Problem::NotFound)?;
         let (_, answers) = &self.answers[index];
-        if holds(request, IF_NONE_MATCH, answers.tag.to_str().unwrap_or_default()) {
-            let mut unchanged = answers.plain.clone();
-            (unchanged.status, unchanged.body) = (StatusCode::NOT_MODIFIED, Bytes::new());
-            return Ok(unchanged);
-        }
-        let gzip = holds(request, ACCEPT_ENCODING, "gzip");
-        Ok(if gzip { answers.gzip.clone() } else { answers.plain.clone() })
+        Ok(answers.to(request))
     }
 }
 
@@ -115,6 +123,15 @@ impl Answers {
         let mut gzip = plain.clone().with_header(CONTENT_ENCODING, "gzip");
         gzip.body = encoder.finish()?.into();
         Ok(Self { plain, gzip, tag })
+    }
+
+    fn to(&self, request: &Request) -> Response {
+        if holds(request, IF_NONE_MATCH, self.tag.to_str().unwrap_or_default()) {
+            let mut unchanged = self.plain.clone();
+            (unchanged.status, unchanged.body) = (StatusCode::NOT_MODIFIED, Bytes::new());
+            return unchanged;
+        }
+        if holds(request, ACCEPT_ENCODING, "gzip") { self.gzip.clone() } else { self.plain.clone() }
     }
 }
 
@@ -137,7 +154,7 @@ impl Facade for Widget {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["/widget/*"]
+        &["/widget/*", "/TCaptcha.js", "/TJCaptcha.js"]
     }
 
     async fn answer(&self, request: Request) -> Response {

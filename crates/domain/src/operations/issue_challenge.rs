@@ -6,7 +6,7 @@ use crate::contact::Contact;
 use crate::operations::{Policy, Ports};
 use crate::ports::{Busy, Event};
 use crate::rates::{Limit, Limited};
-use crate::sealing::Purpose;
+use crate::sealing::{KeyedHash, Purpose};
 use crate::ticket::{ChallengeRecord, Door, Note, Stamp};
 use crate::time::Timestamp;
 
@@ -34,6 +34,8 @@ pub struct ChallengeRequest<'a> {
     pub action: Option<Action>,
     /// To whom the ticket is to be bound.
     pub contact: Option<&'a Contact>,
+    /// Whom the app asks it for, in its own words.
+    pub user: Option<KeyedHash>,
     /// What the door has to remember until the answer comes.
     pub note: Note,
 }
@@ -91,6 +93,7 @@ impl IssueChallenge {
                 action: request.action,
                 contact: request.contact.map(|contact| keyring.contact_hash(contact, issued_at)),
                 origin: None,
+                user: request.user,
                 network: None,
                 kind: request.kind,
                 level: request.level,

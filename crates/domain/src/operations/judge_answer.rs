@@ -6,7 +6,7 @@ use crate::challenge::{Answer, Wanted};
 use crate::contact::Contact;
 use crate::network::Network;
 use crate::operations::{Policy, Ports, Refused};
-use crate::ports::{Busy, Event, Judged, MarksError, Spent};
+use crate::ports::{Busy, Event, Judged, MarkId, MarksError, Spent};
 use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
 use crate::ticket::{ChallengeRecord, Door, Stamp, TicketRecord};
@@ -88,6 +88,8 @@ impl From<Refused> for JudgeAnswerError {
 pub struct IssuedTicket {
     /// The proof: `[A-Za-z0-9_-]`, under 500 characters.
     pub ticket: String,
+    /// What is marked when it is spent: a secret until then, since it stands sealed in the ticket.
+    pub id: MarkId,
     /// When the challenge was solved.
     pub issued_at: Timestamp,
     /// From then on the ticket is refused.
@@ -181,7 +183,7 @@ impl JudgeAnswer {
         let record = TicketRecord { stamp };
         let ticket = keyring.seal(Purpose::Ticket, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
         ports.tally.count(Event::ChallengeJudged(kind, Judged::Passed));
-        Ok(IssuedTicket { ticket, issued_at, expires_at })
+        Ok(IssuedTicket { ticket, id, issued_at, expires_at })
     }
 
     fn check_time(&self, stamp: &Stamp) -> Result<(), ChallengeRefusal> {

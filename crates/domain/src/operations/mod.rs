@@ -6,6 +6,7 @@ mod attend_session;
 mod check_code;
 mod codes;
 mod deliver_messages;
+mod embed_challenge;
 mod enrol_agent;
 mod issue_challenge;
 mod issue_install_code;
@@ -37,6 +38,9 @@ pub use attend_session::{AttendSession, AttendSessionError, SIGNATURE_WINDOW, Sh
 pub use check_code::{CheckCode, CheckCodeError, CodeVerdict};
 pub use codes::{Blocked, CodePorts, Enforcement, PurposePolicy, SendPolicy, TicketDemand};
 pub use deliver_messages::{DeliverMessages, DeliveryPolicy, KeepDeliveryError};
+pub use embed_challenge::{
+    DrawChallengeError, EmbedChallenge, EmbedPolicy, LoadScriptError, LoadedScript, Page, PageRefusal,
+};
 pub use enrol_agent::{Attempt, EnrolAgent, EnrolAgentError, EnrolPolicy, Enrolled};
 pub use issue_challenge::{ChallengeRequest, IssueChallenge, IssueChallengeError, IssuedChallenge};
 pub use issue_install_code::{CodePolicy, IssueInstallCode, IssueInstallCodeError, IssuedInstallCode, NewInstallCode};
@@ -55,7 +59,7 @@ pub use people::{PeoplePolicy, PeoplePorts};
 pub use read_codes::{CodeStatus, ReadCodes, ReadCodesError};
 pub use read_install_codes::{ReadInstallCode, ReadInstallCodes, ReadInstallCodesError};
 pub use read_usage::{OpenUsage, ReadUsage, ReadUsageError, UsageFilter};
-pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, TicketRefusal};
+pub use redeem_ticket::{Expected, RedeemTicket, RedeemTicketError, Redemption, Repeats, TicketRefusal};
 pub use revoke_install_code::{RevokeInstallCode, RevokeInstallCodeError};
 pub use send_code::{Consent, DoorRules, Idempotency, NewCode, Payment, PaysFor, SendCode, SendCodeError, SentCode};
 pub use send_owner_code::{NewOwnerCode, SendOwnerCode, SendOwnerCodeError};

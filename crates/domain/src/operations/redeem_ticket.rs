@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::address::Origin;
 use crate::app::{Action, AppId};
@@ -59,6 +60,15 @@ pub enum TicketRefusal {
     OtherAddress,
 }
 
+/// How often one owner may show a ticket: a vendor's tolerance for answers that are lost on the way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// How often, the first time included.
+    pub most: u32,
+    /// For how long after the first time.
+    pub within: Duration,
+}
+
 /// Why a ticket was not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RedeemTicketError {
@@ -82,6 +92,12 @@ impl From<Refused> for RedeemTicketError {
             Refused::Limited(limited) => Self::Limited(limited),
             Refused::Busy(busy) => Self::Busy(busy),
         }
+    }
+}
+
+impl Repeats {
+    fn refuse(self, count: u32, since_first: Duration) -> bool {
+        count > self.most || since_first >= self.within
     }
 }
 
@@ -110,6 +126,42 @@ impl RedeemTicket {
         expected: Expected<'_>,
         owner: Owner,
     ) -> Result<Redemption, RedeemTicketError> {
+        self.spend(ticket, &expected, owner, None).await
+    }
+
+    /// As [`run`](Self::run), but the same owner gets the same answer only so often, and for so long.
+    ///
+    /// # Errors
+    /// [`RedeemTicketError`]; then the ticket is not spent.
+    pub async fn run_repeatedly(
+        &self,
+        ticket: &str,
+        expected: Expected<'_>,
+        owner: Owner,
+        repeats: Repeats,
+    ) -> Result<Redemption, RedeemTicketError> {
+        self.spend(ticket, &expected, owner, Some(repeats)).await
+    }
+
+    /// What a ticket says, whomever it is for and whether it was spent or not; `None` for what is no ticket of ours.
+    pub fn read(&self, ticket: &str) -> Option<Stamp> {
+        let bytes = self.ports.directory.keyring().open(Purpose::Ticket, ticket).ok()?;
+        TicketRecord::decode(&bytes).ok().map(|record| record.stamp)
+    }
+
+    /// Whether a ticket may be for whom the app says: only where both name somebody can they differ.
+    pub fn is_for(&self, stamp: &Stamp, user: Option<&str>) -> bool {
+        let keyring = self.ports.directory.keyring();
+        stamp.user.is_none_or(|hash| user.is_none_or(|user| keyring.is_user(&hash, user)))
+    }
+
+    async fn spend(
+        &self,
+        ticket: &str,
+        expected: &Expected<'_>,
+        owner: Owner,
+        repeats: Option<Repeats>,
+    ) -> Result<Redemption, RedeemTicketError> {
         let ports = &self.ports;
         // Every call counts, whatever its ticket is worth: what the limit protects is the work.
         let (limit, key) = match expected.person {
@@ -117,12 +169,17 @@ impl RedeemTicket {
             None => (Limit::RedeemPerApp, Limit::RedeemPerApp.key_of_app(expected.app)),
         };
         ports.admit(&self.policy.rates, limit, key).await?;
-        let stamp = match self.check(ticket, &expected) {
+        let stamp = match self.check(ticket, expected) {
             Ok(stamp) => stamp,
             Err(refusal) => return Ok(self.refused(refusal)),
         };
         let until = stamp.expires_at.plus(self.policy.lifetimes.clock_skew);
         match ports.marks.spend(stamp.id, owner, until).await? {
+            Spent::Again { count, since_first }
+                if repeats.is_some_and(|repeats| repeats.refuse(count, since_first)) =>
+            {
+                Ok(self.refused(TicketRefusal::Used))
+            }
             Spent::First | Spent::Again { .. } => {
                 ports.tally.count(Event::TicketRedeemed(Redeemed::Valid));
                 Ok(Redemption::Valid(Box::new(stamp)))
@@ -134,8 +191,7 @@ impl RedeemTicket {
     fn check(&self, ticket: &str, expected: &Expected<'_>) -> Result<Stamp, TicketRefusal> {
         let ports = &self.ports;
         let keyring = ports.directory.keyring();
-        let bytes = keyring.open(Purpose::Ticket, ticket).map_err(|_| TicketRefusal::Unknown)?;
-        let TicketRecord { stamp } = TicketRecord::decode(&bytes).map_err(|_| TicketRefusal::Unknown)?;
+        let stamp = self.read(ticket).ok_or(TicketRefusal::Unknown)?;
         let elsewhere = stamp.door != *expected.door || stamp.app != *expected.app;
         if elsewhere || stamp.epoch != ports.marks.epoch() {
             return Err(TicketRefusal::Unknown);

@@ -101,6 +101,7 @@ impl House {
             style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact: None,
+            user: None,
             note: Note::new(b"note").unwrap(),
         }))
     }

@@ -63,6 +63,7 @@ impl HuaweiOneAccess {
                 style: STYLE,
                 action: None,
                 contact: None,
+                user: None,
                 note: secret_key.as_deref().and_then(|key| Note::new(key.as_bytes())).unwrap_or_default(),
             })
             .await

@@ -144,7 +144,9 @@ impl Operation {
             | Problem::IdempotencyKeyReused
             | Problem::TemplateBroken => is_one_of(&["sendCode"]),
             // Of other paths and methods.
-            Problem::NotFound | Problem::MethodNotAllowed(_) => false,
+            Problem::NotFound | Problem::MethodNotAllowed(_) | Problem::UnknownCaptchaApp | Problem::PageRefused(_) => {
+                false
+            }
         }
     }
 

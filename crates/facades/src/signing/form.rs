@@ -47,6 +47,21 @@ impl Form {
         let mut parameters = Vec::new();
         decode(query.unwrap_or_default().as_bytes(), Place::Query, &mut parameters)?;
         decode(body.unwrap_or_default(), Place::Body, &mut parameters)?;
+        Self::of(parameters)
+    }
+
+    /// The same of a query and of fields that need no decoding.
+    pub(crate) fn with_fields(query: Option<&str>, fields: Vec<(String, String)>) -> Result<Self, FormError> {
+        let mut parameters = Vec::new();
+        decode(query.unwrap_or_default().as_bytes(), Place::Query, &mut parameters)?;
+        if parameters.len() + fields.len() > MOST {
+            return Err(FormError::TooMany);
+        }
+        parameters.extend(fields.into_iter().map(|(name, value)| Parameter { name, value, place: Place::Body }));
+        Self::of(parameters)
+    }
+
+    fn of(mut parameters: Vec<Parameter>) -> Result<Self, FormError> {
         parameters.sort_by(|one, other| one.name.cmp(&other.name));
         if let Some(pair) = parameters.windows(2).find(|pair| pair[0].name == pair[1].name) {
             return Err(FormError::Repeated(pair[0].name.clone()));
@@ -58,6 +73,11 @@ impl Form {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let index = self.0.binary_search_by(|parameter| parameter.name.as_str().cmp(name)).ok()?;
         Some(&self.0[index].value)
+    }
+
+    /// All of them, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Parameter> {
+        self.0.iter()
     }
 
     /// The canonical form of those parameters that `chosen` wants: `a=1&b=2`, by name in the order of bytes.

@@ -196,6 +196,7 @@ fn whole(challenge: &dyn Challenge, style: Style) -> anyhow::Result<usize> {
             action: None,
             contact: None,
             origin: None,
+            user: None,
             network: None,
             kind: challenge.kind(),
             level: Level::DEFAULT,

@@ -73,6 +73,7 @@ fn stamp(stamp: &Stamp) -> Value {
         "app": stamp.app.as_str(),
         "action": stamp.action.as_ref().map(Action::as_str),
         "bound_to_a_contact": stamp.contact.is_some(),
+        "bound_to_a_user": stamp.user.is_some(),
         "bound_to_an_address": stamp.origin.is_some(),
         "type": stamp.kind.word(),
         "level": stamp.level.number(),

@@ -6,6 +6,7 @@ mod codes;
 mod layers;
 mod public_url;
 mod rates;
+mod tencent;
 mod tls;
 mod usage;
 mod users;
@@ -24,6 +25,7 @@ pub use codes::{
 };
 use layers::Layers;
 pub use rates::{Rate, Rates};
+pub use tencent::Tencent;
 
 use crate::client_address::{self, ProxyHeader};
 
@@ -154,6 +156,8 @@ pub struct Config {
     pub alibaba: Alibaba,
     /// The OneAccess door.
     pub oneaccess: OneAccess,
+    /// Tencent's doors.
+    pub tencent: Tencent,
 }
 
 /// Section `log`.
@@ -333,6 +337,7 @@ impl Config {
             .chain(self.delivery.checks())
             .chain(self.users.checks())
             .chain(self.usage.checks())
+            .chain(self.tencent.checks())
             .find_map(|(key, holds, complaint)| (!holds).then_some((key, complaint)))
     }
 }

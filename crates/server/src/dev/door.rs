@@ -5,12 +5,13 @@ use async_trait::async_trait;
 use countersign_domain::app::AppId;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Solution, Style};
 use countersign_domain::operations::{
-    ChallengeRequest, Expected, IssueChallengeError, JudgeAnswerError, Judgement, RedeemTicketError,
+    ChallengeRequest, Expected, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement, RedeemTicketError,
 };
 use countersign_domain::sealing::Purpose;
-use countersign_domain::ticket::{ChallengeRecord, Note};
+use countersign_domain::ticket::{ChallengeRecord, Door, Note};
 use countersign_facades::{
-    Context, Facade, NATIVE, Problem, Refusal, Request, Response, json, language_of, redemption_json,
+    Context, Facade, NATIVE, Problem, Refusal, Request, Response, TENCENT_CAPTCHA, TENCENT_CAPTCHA_3, json,
+    language_of, randstr, redemption_json,
 };
 use countersign_senders::Inbox;
 use http::header::HOST;
@@ -131,12 +132,9 @@ impl DevDoor {
     /// A ticket as after a solved challenge: a challenge is drawn and solved, so it is one.
     async fn ticket(&self, request: &Request) -> Result<Response, Problem> {
         let body: TicketBody = serde_json::from_slice(&request.body)?;
-        if body.kind != "native" {
-            let (english, chinese) = ("`kind` is native: no other door gives tickets yet", "`kind` 目前只支持 native");
-            return Err(Problem::MalformedRequest(english.to_owned(), chinese.to_owned()));
-        }
+        let (door, judge) = self.judge(&body.kind)?;
         let issued = self.context.issue_challenge.run(ChallengeRequest {
-            door: NATIVE,
+            door: door.clone(),
             app: &self.app,
             client: request.client,
             kind: Kind::Slider,
@@ -144,6 +142,7 @@ impl DevDoor {
             style: Style { format: PictureFormat::Jpeg, axes: Axes::Two },
             action: None,
             contact: None,
+            user: None,
             note: Note::default(),
         });
         let issued = issued.await.map_err(|error| match error {
@@ -160,11 +159,29 @@ impl DevDoor {
             JudgeAnswerError::Limited(limited) => Problem::TooManyRequests(limited),
             JudgeAnswerError::Challenge(_) | JudgeAnswerError::App(_) => Problem::Failed,
         };
-        let open = self.context.judge_answer.open(&issued.token, &NATIVE, Some(&self.app)).map_err(judged)?;
+        let open = judge.open(&issued.token, &door, Some(&self.app)).map_err(judged)?;
         let answer = Answer::Slider { x: f64::from(x), y: y.map(f64::from) };
-        match self.context.judge_answer.run(open, &answer, None, request.client).await.map_err(judged)? {
-            Judgement::Passed(ticket) => Ok(ok(json(&TicketJson { ticket: ticket.ticket, randstr: String::new() }))),
+        match judge.run(open, &answer, None, request.client).await.map_err(judged)? {
+            Judgement::Passed(ticket) => {
+                let randstr = if door == NATIVE { String::new() } else { randstr(&ticket.id) };
+                Ok(ok(json(&TicketJson { ticket: ticket.ticket, randstr })))
+            }
             Judgement::Failed => Err(Problem::Failed),
+        }
+    }
+
+    /// The door that gives tickets of this kind, and who judges there.
+    fn judge(&self, kind: &str) -> Result<(Door, &JudgeAnswer), Problem> {
+        let tencent = &self.context.tencent;
+        match kind {
+            "native" => Ok((NATIVE, &self.context.judge_answer)),
+            "tencent-v2" => Ok((TENCENT_CAPTCHA, tencent.judge(&TENCENT_CAPTCHA))),
+            "tencent-v3" => Ok((TENCENT_CAPTCHA_3, tencent.judge(&TENCENT_CAPTCHA_3))),
+            _ => {
+                let english = "`kind` is native, tencent-v2 or tencent-v3: no other door gives tickets yet";
+                let chinese = "`kind` 目前只支持 native、tencent-v2 与 tencent-v3";
+                Err(Problem::MalformedRequest(english.to_owned(), chinese.to_owned()))
+            }
         }
     }
 

@@ -1,0 +1,170 @@
+//! What pages with Tencent's scripts call: our own widget draws there, and gets its challenges here.
+//!
+//! `POST /tencent/challenges` `{session}` (the older product) or `{app_id, biz_state?}` (the newer one), `locale?`
+//! → 201, as `POST /v1/challenges`
+//! `POST /tencent/challenges/answer` `{token, answer, locale?}` → 200 `{ticket, randstr, expires_at, expires_in_ms}`, or 422
+//!
+//! Like the native ones for pages of any origin. A session knows its site all the same: browsers say in `Origin` for whom a
+//! script of another origin calls, and no page can say otherwise.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use countersign_domain::captcha_app::CaptchaAppId;
+use countersign_domain::challenge::{Kind, Level};
+use countersign_domain::operations::{
+    ChallengeRefusal, ChallengeRequest, DrawChallengeError, IssueChallenge, IssuedChallenge, JudgeAnswerError,
+    Judgement, Page,
+};
+use countersign_domain::ports::Directory;
+use countersign_domain::ticket::Note;
+use http::header::ORIGIN;
+use http::{HeaderMap, Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::Context;
+use crate::browser::{self, AnswerBody, STYLE, for_any_page, issue_problem, judge_problem, language, milliseconds};
+use crate::door::{Facade, Refusal, Request, Response, json};
+use crate::problem::{Problem, language_of};
+use crate::tencent::{TENCENT_CAPTCHA, TENCENT_CAPTCHA_3, Tencent, randstr};
+use crate::views::rfc3339;
+
+const ISSUE: &str = "/tencent/challenges";
+const ANSWER: &str = "/tencent/challenges/answer";
+
+/// The façade.
+pub(crate) struct TencentWidget {
+    tencent: Tencent,
+    issue_challenge: Arc<IssueChallenge>,
+    directory: Arc<dyn Directory>,
+}
+
+impl TencentWidget {
+    pub(crate) fn new(context: &Context) -> Self {
+        let Context { tencent, issue_challenge, directory, .. } = context.clone();
+        Self { tencent, issue_challenge, directory }
+    }
+}
+
+#[async_trait]
+impl Facade for TencentWidget {
+    fn name(&self) -> &'static str {
+        "tencent_widget"
+    }
+
+    fn paths(&self) -> &'static [&'static str] {
+        &[ISSUE, ANSWER]
+    }
+
+    async fn answer(&self, request: Request) -> Response {
+        let answered = match (&request.method, request.path.as_str()) {
+            (&Method::OPTIONS, _) => Ok(browser::preflight()),
+            (&Method::POST, ISSUE) => self.issue(&request).await,
+            (&Method::POST, _) => self.judge(&request).await,
+            _ => Err(Problem::MethodNotAllowed("POST")),
+        };
+        for_any_page(answered.unwrap_or_else(|problem| problem.response(language(&request))))
+    }
+
+    fn refuse(&self, refusal: Refusal, headers: &HeaderMap) -> Response {
+        for_any_page(Problem::from(refusal).response(language_of(headers)))
+    }
+}
+
+/// Of which product a page is.
+enum For {
+    Session(String),
+    App(u64),
+}
+
+#[derive(Deserialize)]
+struct IssueBody {
+    session: Option<String>,
+    app_id: Option<u64>,
+    /// Read by [`language`]; here only so that what is no text is refused.
+    #[serde(rename = "locale")]
+    _locale: Option<String>,
+}
+
+impl IssueBody {
+    fn whom(self) -> Result<For, Problem> {
+        match (self.session, self.app_id) {
+            (Some(session), None) => Ok(For::Session(session)),
+            (None, Some(app)) => Ok(For::App(app)),
+            _ => Err(Problem::malformed("give either `session` or `app_id`", "请给出 `session` 或 `app_id` 之一")),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TicketJson<'a> {
+    ticket: &'a str,
+    randstr: String,
+    expires_at: String,
+    expires_in_ms: u64,
+}
+
+impl TencentWidget {
+    async fn issue(&self, request: &Request) -> Result<Response, Problem> {
+        let body: IssueBody = serde_json::from_slice(&request.body)?;
+        let issued = match body.whom()? {
+            For::Session(session) => {
+                let site = request.header(ORIGIN.as_str()).unwrap_or_default();
+                let page = Page { session: &session, site, client: request.client };
+                let drawn = self.tencent.embed_challenge.draw(page, &TENCENT_CAPTCHA, STYLE).await;
+                drawn.map_err(|error| match error {
+                    DrawChallengeError::Page(refusal) => Problem::PageRefused(refusal),
+                    DrawChallengeError::Issue(error) => issue_problem(error),
+                    DrawChallengeError::Busy(_) => Problem::Busy,
+                })?
+            }
+            For::App(number) => self.draw(number, request).await?,
+        };
+        Ok(browser::issued(&issued))
+    }
+
+    /// A challenge of the newer product, whose pages name their app and nothing else.
+    async fn draw(&self, number: u64, request: &Request) -> Result<IssuedChallenge, Problem> {
+        let app = CaptchaAppId::new(number).and_then(|id| self.directory.captcha_app(id));
+        let app = app.ok_or(Problem::UnknownCaptchaApp)?;
+        let request = ChallengeRequest {
+            door: TENCENT_CAPTCHA_3,
+            app: &app.row.app,
+            client: request.client,
+            kind: Kind::Slider,
+            level: Level::DEFAULT,
+            style: STYLE,
+            action: None,
+            contact: None,
+            user: None,
+            note: Note::default(),
+        };
+        self.issue_challenge.run(request).await.map_err(issue_problem)
+    }
+
+    async fn judge(&self, request: &Request) -> Result<Response, Problem> {
+        let body: AnswerBody = serde_json::from_slice(&request.body)?;
+        // Which of the two products it is stands sealed in the token.
+        let [older, newer] = &[TENCENT_CAPTCHA, TENCENT_CAPTCHA_3];
+        let open = |door| self.tencent.judge(door).open(&body.token, door, None).map(|open| (open, door));
+        let opened = match open(older) {
+            Err(JudgeAnswerError::Challenge(ChallengeRefusal::Unknown)) => open(newer),
+            opened => opened,
+        };
+        let (challenge, door) = opened.map_err(judge_problem)?;
+        let answer = body.answer(challenge.wants())?;
+        let judge = self.tencent.judge(door);
+        match judge.run(challenge, &answer, None, request.client).await.map_err(judge_problem)? {
+            Judgement::Failed => Err(Problem::WrongAnswer),
+            Judgement::Passed(ticket) => {
+                let answer = TicketJson {
+                    ticket: &ticket.ticket,
+                    randstr: randstr(&ticket.id),
+                    expires_at: rfc3339(ticket.expires_at),
+                    expires_in_ms: milliseconds(ticket.expires_at.since(ticket.issued_at)),
+                };
+                Ok(Response::new(StatusCode::OK, "application/json", json(&answer)))
+            }
+        }
+    }
+}
