@@ -31,6 +31,7 @@ mod root;
 mod signing;
 mod tencent;
 mod tencent_captcha;
+mod tencent_cloud;
 mod tencent_widget;
 mod usages;
 mod views;
@@ -114,6 +115,7 @@ pub const FACADES: &[(&str, Build)] = &[
     ("native_usage", |context| Arc::new(native_usage::NativeUsage::new(context))),
     ("openapi", |context| Arc::new(openapi::OpenApi::new(context))),
     ("tencent_captcha", |context| Arc::new(tencent_captcha::TencentCaptcha::new(context))),
+    ("tencent_cloud", |context| Arc::new(tencent_cloud::TencentCloud::new(context))),
     ("tencent_widget", |context| Arc::new(tencent_widget::TencentWidget::new(context))),
     ("well_known", |context| Arc::new(well_known::WellKnown::new(context))),
 ];

@@ -7,6 +7,7 @@ pub(crate) mod hex;
 pub(crate) mod multipart;
 pub(crate) mod rpc_v1;
 pub(crate) mod sdk_hmac_sha256;
+pub(crate) mod tc3;
 pub(crate) mod tencent_v1;
 
 #[cfg(test)]

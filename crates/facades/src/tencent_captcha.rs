@@ -15,7 +15,7 @@
 
 mod call;
 mod complaint;
-mod order;
+pub(crate) mod order;
 mod script;
 #[cfg(test)]
 mod tests;
@@ -26,16 +26,17 @@ use async_trait::async_trait;
 use countersign_domain::access_key::{AccessKey, Permission};
 use countersign_domain::operations::{Expected, RedeemTicketError, Redemption, SignedCalls};
 use countersign_domain::ports::{Clock, Directory, Owner};
+use countersign_domain::usage::Step;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::Context;
 use crate::door::{self, Facade, Refusal, Request, Response};
 use crate::tencent::{TENCENT_CAPTCHA, Tencent};
+use crate::{Context, Usages};
 use call::Call;
 use complaint::Complaint;
-use order::{CAPTCHA_TYPES, Order, Parameters};
+use order::{CAPTCHA_TYPES, Order, Parameters, Said};
 use script::Asked;
 
 const PATH: &str = "/v2/index.php";
@@ -47,12 +48,13 @@ pub(crate) struct TencentCaptcha {
     signed_calls: Arc<SignedCalls>,
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
+    usages: Usages,
 }
 
 impl TencentCaptcha {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { tencent, signed_calls, directory, clock, .. } = context.clone();
-        Self { tencent, signed_calls, directory, clock }
+        let Context { tencent, signed_calls, directory, clock, usages, .. } = context.clone();
+        Self { tencent, signed_calls, directory, clock, usages }
     }
 }
 
@@ -128,6 +130,7 @@ impl TencentCaptcha {
         let app = self.directory.captcha_app_of(&key.row.app).map_or(0, |id| id.number());
         let script = self.tencent.address(order.https, SCRIPT);
         let url = format!("{script}?appid={app}&clientype={}&lang=2052&asig={asig}**", order.client_type);
+        self.usages.note_usage.note(order.said.at(Step::Asked, &key.row.app));
         Ok(ok(json!({ "url": url })))
     }
 
@@ -140,6 +143,7 @@ impl TencentCaptcha {
             return Err(Complaint::Invalid("script"));
         }
         let token = self.script_token(key, &order)?;
+        self.usages.note_usage.note(order.said.at(Step::Asked, &key.row.app));
         let script = self.load(&token, Asked::default()).await;
         if wants_script == 0 {
             let script = script.map_err(|refusal| refusal.complaint())?;
@@ -153,9 +157,18 @@ impl TencentCaptcha {
         let ticket = parameters.required("ticket")?;
         parameters.required_in("captchaType", CAPTCHA_TYPES)?;
         let user_ip = parameters.required("userIp")?;
-        let _group = order::group(parameters)?;
+        let said = Said::read(parameters)?;
         let checked = Checked { ticket, user_ip, uid: parameters.text("uid") };
-        self.take(key, &checked).await?;
+        let taken = self.take(key, &checked).await;
+        let step = match taken {
+            Ok(()) => Some(Step::Passed),
+            Err(Complaint::TicketRefused) => Some(Step::Refused),
+            Err(_) => None,
+        };
+        if let Some(step) = step {
+            self.usages.note_usage.note(said.at(step, &key.row.app));
+        }
+        taken?;
         let now = self.clock.now().milliseconds() / 1_000;
         Ok(ok(json!({ "is_right": 0, "level": 0, "ticketTimestamp": now })))
     }

@@ -18,16 +18,18 @@ use countersign_domain::operations::{
 };
 use countersign_domain::ports::Directory;
 use countersign_domain::ticket::Note;
+use countersign_domain::usage::{Person, Step, Usage};
 use http::header::ORIGIN;
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use crate::Context;
 use crate::browser::{self, AnswerBody, STYLE, for_any_page, issue_problem, judge_problem, language, milliseconds};
 use crate::door::{Facade, Refusal, Request, Response, json};
 use crate::problem::{Problem, language_of};
 use crate::tencent::{TENCENT_CAPTCHA, TENCENT_CAPTCHA_3, Tencent, randstr};
+use crate::tencent_captcha::order::Remembered;
 use crate::views::rfc3339;
+use crate::{Context, Usages};
 
 const ISSUE: &str = "/tencent/challenges";
 const ANSWER: &str = "/tencent/challenges/answer";
@@ -37,12 +39,13 @@ pub(crate) struct TencentWidget {
     tencent: Tencent,
     issue_challenge: Arc<IssueChallenge>,
     directory: Arc<dyn Directory>,
+    usages: Usages,
 }
 
 impl TencentWidget {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { tencent, issue_challenge, directory, .. } = context.clone();
-        Self { tencent, issue_challenge, directory }
+        let Context { tencent, issue_challenge, directory, usages, .. } = context.clone();
+        Self { tencent, issue_challenge, directory, usages }
     }
 }
 
@@ -154,7 +157,18 @@ impl TencentWidget {
         let (challenge, door) = opened.map_err(judge_problem)?;
         let answer = body.answer(challenge.wants())?;
         let judge = self.tencent.judge(door);
-        match judge.run(challenge, &answer, None, request.client).await.map_err(judge_problem)? {
+        let usage = Usage {
+            app: challenge.app().clone(),
+            door: door.clone(),
+            step: Step::Failed,
+            group: Remembered::read(challenge.note()).group,
+            registered_at: None,
+            person: Person::default(),
+        };
+        let judgement = judge.run(challenge, &answer, None, request.client).await.map_err(judge_problem)?;
+        let step = if judgement == Judgement::Failed { Step::Failed } else { Step::Solved };
+        self.usages.note_usage.note(Usage { step, ..usage });
+        match judgement {
             Judgement::Failed => Err(Problem::WrongAnswer),
             Judgement::Passed(ticket) => {
                 let answer = TicketJson {

@@ -21,8 +21,9 @@ use countersign_domain::message::SenderName;
 use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, EmbedPolicy, Enforcement, EnrolPolicy,
-    IssueChallenge, JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, NoteUsage, OwnerPorts, PeoplePolicy, PeoplePorts,
-    Policy, Ports, PurposePolicy, ReadUsage, RedeemTicket, Repeats, SendPolicy, SignIn, SignedCalls, TicketDemand,
+    IssueChallenge, JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, NoteUsage, OwnerPorts, PeoplePolicy,
+    PeoplePorts, Policy, Ports, PurposePolicy, ReadUsage, RedeemTicket, Repeats, SendPolicy, SignIn, SignedCalls,
+    TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;

@@ -31,6 +31,11 @@ impl OpenChallenge {
         self.0.solution.wants()
     }
 
+    /// The app that it was made for.
+    pub fn app(&self) -> &AppId {
+        &self.0.stamp.app
+    }
+
     /// What the door asked to be remembered.
     pub fn note(&self) -> &[u8] {
         self.0.note.bytes()

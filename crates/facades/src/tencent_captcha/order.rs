@@ -2,14 +2,17 @@
 
 use std::ops::RangeInclusive;
 
+use countersign_domain::app::AppId;
 use countersign_domain::challenge::{Kind, Level};
 use countersign_domain::embedding::{Layout, Wishes};
 use countersign_domain::sealing::KeyedHash;
 use countersign_domain::ticket::Note;
-use countersign_domain::usage::{AccountType, Group};
+use countersign_domain::time::Timestamp;
+use countersign_domain::usage::{AccountType, Group, Person, Step, Usage};
 
 use super::complaint::Complaint;
 use crate::signing::form::Form;
+use crate::tencent::TENCENT_CAPTCHA;
 
 /// The kinds of challenge that the vendor has had. What is asked for is a wish: the vendor, too, changed kinds without
 /// asking.
@@ -53,7 +56,8 @@ pub(super) struct Order<'a> {
     pub(super) client_type: u8,
     layout: Layout,
     uid: Option<&'a str>,
-    group: Group,
+    /// What the site says beside it.
+    pub(super) said: Said,
 }
 
 impl<'a> Order<'a> {
@@ -68,12 +72,12 @@ impl<'a> Order<'a> {
             // What the first edition of the vendor's page called an app.
             _ => (4, Layout::App),
         };
-        let (uid, group) = (parameters.text("uid"), group(parameters)?);
+        let (uid, said) = (parameters.text("uid"), Said::read(parameters)?);
         // An account of QQ or WeChat is one of an app there.
-        if matches!(group.account_type, AccountType::Qq | AccountType::WeChat) {
+        if matches!(said.group.account_type, AccountType::Qq | AccountType::WeChat) {
             parameters.required("appId")?;
         }
-        Ok(Self { kind, level, https, client_type, layout, uid, group })
+        Ok(Self { kind, level, https, client_type, layout, uid, said })
     }
 
     /// Of `CaptchaQuery`, which asks for less and leaves open for which screen.
@@ -86,7 +90,7 @@ impl<'a> Order<'a> {
             client_type: 2,
             layout: Layout::Desktop,
             uid: parameters.text("uid"),
-            group: group(parameters)?,
+            said: Said::read(parameters)?,
         })
     }
 
@@ -97,7 +101,7 @@ impl<'a> Order<'a> {
             level: self.level,
             layout: self.layout,
             user: self.uid.map(hash),
-            note: Remembered { https: self.https, group: self.group }.note(),
+            note: Remembered { https: self.https, group: self.said.group }.note(),
         }
     }
 }
@@ -114,19 +118,44 @@ fn level(disturb_level: u32) -> Level {
     number.and_then(Level::new).unwrap_or(Level::DEFAULT)
 }
 
-/// What statistics are split by.
-pub(super) fn group(parameters: &Parameters<'_>) -> Result<Group, Complaint> {
-    let account_type = match parameters.number("accountType")? {
-        None | Some(0) => AccountType::Other,
-        Some(1) => AccountType::Qq,
-        Some(2) => AccountType::WeChat,
-        Some(4) => AccountType::Mobile,
-        Some(6) => AccountType::MobileCode,
-        Some(7) => AccountType::Email,
-        Some(_) => return Err(Complaint::Invalid("accountType")),
-    };
-    parameters.number("registerTime")?;
-    Ok(Group { business: parameters.number("businessId")?, scene: parameters.number("sceneId")?, account_type })
+/// What a site says of a person, and of what the call is for. It is kept for statistics and decides nothing.
+pub(super) struct Said {
+    group: Group,
+    registered_at: Option<Timestamp>,
+    person: Person,
+}
+
+impl Said {
+    pub(super) fn read(parameters: &Parameters<'_>) -> Result<Self, Complaint> {
+        let account_type = match parameters.number("accountType")? {
+            None | Some(0) => AccountType::Other,
+            Some(1) => AccountType::Qq,
+            Some(2) => AccountType::WeChat,
+            Some(4) => AccountType::Mobile,
+            Some(6) => AccountType::MobileCode,
+            Some(7) => AccountType::Email,
+            Some(_) => return Err(Complaint::Invalid("accountType")),
+        };
+        let (business, scene) = (parameters.number("businessId")?, parameters.number("sceneId")?);
+        let registered_at = parameters.number("registerTime")?;
+        let text = |name| parameters.text(name).map(str::to_owned);
+        let person = Person {
+            account: text("uid"),
+            associate_account: text("associateAccount"),
+            address: text("userIp"),
+            forwarded_for: text("xForwardedFor"),
+            mac_address: text("macAddress"),
+            imei: text("imei"),
+        };
+        let registered_at = registered_at.map(|seconds| Timestamp::from_milliseconds(i64::from(seconds) * 1_000));
+        Ok(Self { group: Group { business, scene, account_type }, registered_at, person })
+    }
+
+    /// As it is noted.
+    pub(super) fn at(self, step: Step, app: &AppId) -> Usage {
+        let Self { group, registered_at, person } = self;
+        Usage { app: app.clone(), door: TENCENT_CAPTCHA, step, group, registered_at, person }
+    }
 }
 
 /// What is remembered of an order, in the script's address, the page and each challenge.

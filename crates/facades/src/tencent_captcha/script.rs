@@ -3,6 +3,7 @@
 use countersign_domain::app::AppRefusal;
 use countersign_domain::embedding::Layout;
 use countersign_domain::operations::{LoadScriptError, PageRefusal};
+use countersign_domain::usage::{Person, Step, Usage};
 use http::header::ALLOW;
 use http::{HeaderName, Method, StatusCode};
 use serde::Serialize;
@@ -11,6 +12,7 @@ use super::TencentCaptcha;
 use super::complaint::Complaint;
 use super::order::Remembered;
 use crate::door::{Request, Response, json};
+use crate::tencent::TENCENT_CAPTCHA;
 
 /// The script. Its settings stand where the marker is.
 const TEXT: &str = include_str!("../../../../web/tencent/TCapIframeApi.js");
@@ -108,7 +110,16 @@ impl TencentCaptcha {
             Layout::Desktop => 2,
             Layout::App => 4,
         };
-        let https = Remembered::read(loaded.order.wishes.note.bytes()).https;
+        let Remembered { https, group } = Remembered::read(loaded.order.wishes.note.bytes());
+        let usage = Usage {
+            app: loaded.order.app.clone(),
+            door: TENCENT_CAPTCHA,
+            step: Step::Loaded,
+            group,
+            registered_at: None,
+            person: Person::default(),
+        };
+        self.usages.note_usage.note(usage);
         let settings = Settings {
             base: self.tencent.address(https, "/"),
             session: &loaded.session,
