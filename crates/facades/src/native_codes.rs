@@ -32,7 +32,7 @@ use crate::machines::by;
 use crate::native_install_codes::{came_from, ok};
 use crate::native_tickets::client_ip;
 use crate::problem::{Problem, language_of};
-use crate::{Codes, Context};
+use crate::{Codes, Context, Tencent};
 
 const CODES: &str = "/v1/codes";
 const CHECK: &str = "/v1/codes/check";
@@ -43,12 +43,13 @@ pub(crate) struct NativeCodes {
     codes: Codes,
     signed_calls: Arc<SignedCalls>,
     directory: Arc<dyn Directory>,
+    tencent: Tencent,
 }
 
 impl NativeCodes {
     pub(crate) fn new(context: &Context) -> Self {
-        let Context { codes, signed_calls, directory, .. } = context.clone();
-        Self { codes, signed_calls, directory }
+        let Context { codes, signed_calls, directory, tencent, .. } = context.clone();
+        Self { codes, signed_calls, directory, tencent }
     }
 
     async fn run(&self, request: &Request) -> Result<Response, Problem> {
@@ -79,13 +80,12 @@ impl NativeCodes {
             None => came_from(request),
             Some(client) => format!("{}, client_ip {client}", came_from(request)),
         };
-        let door = NATIVE;
-        let payment = wanted.ticket.as_deref().map(|ticket| Payment {
-            ticket,
-            door: &door,
-            client: wanted.client,
-            pays_for: PaysFor::Purpose,
-        });
+        // A site that moved here pays with what its pages have: a ticket of the product that they were built for.
+        let door = wanted.ticket.as_deref().and_then(|ticket| self.tencent.door_of(ticket));
+        let pays_for = if door.is_some() { PaysFor::AnythingToAnybody } else { PaysFor::Purpose };
+        let door = door.unwrap_or(NATIVE);
+        let payment =
+            wanted.ticket.as_deref().map(|ticket| Payment { ticket, door: &door, client: wanted.client, pays_for });
         let new = NewCode {
             app: &app,
             to: &wanted.to,

@@ -85,6 +85,12 @@ impl Tencent {
         if *door == TENCENT_CAPTCHA { &self.judge } else { &self.judge_3 }
     }
 
+    /// By which of the two products a ticket was earned; `None` for any other.
+    pub(crate) fn door_of(&self, ticket: &str) -> Option<Door> {
+        let door = self.redeem_ticket.read(ticket)?.door;
+        [TENCENT_CAPTCHA, TENCENT_CAPTCHA_3].contains(&door).then_some(door)
+    }
+
     /// The key that signed a call: its time, its key, its signature, its key's limit, and then its nonce, where the scheme
     /// has one.
     pub(crate) async fn admit(

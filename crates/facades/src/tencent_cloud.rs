@@ -14,6 +14,8 @@
 
 mod call;
 mod complaint;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -260,6 +260,10 @@ impl House {
             .and_key(key("AK5", "two", Permissions::All))
             .and_key(key("AK6", "one", Permissions::Only(BTreeSet::from([Permission::ReadInstallCodes]))))
             // Whose secret captured requests were signed with.
+            .and_key(with_secret(
+                "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE",
+                key("AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE", "one", Permissions::All),
+            ))
             .and_key(with_secret("testAccessKeySecret", key("testAccessKeyId", "one", Permissions::All)));
         let records = ModelMachines::with_apps(apps.clone());
         let users = ModelPeople::with_apps(apps.clone());

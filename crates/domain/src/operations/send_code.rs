@@ -50,6 +50,8 @@ pub enum PaysFor {
     Purpose,
     /// Whatever it says: at this door challenges go out before anybody says what for.
     Anything,
+    /// Whatever it says, and to whomever: at this door nobody ever says where to. It is spent all the same, for one code.
+    AnythingToAnybody,
 }
 
 /// A ticket that pays for a send.
@@ -272,7 +274,7 @@ impl SendCode {
         let refused = |refusal| SendCodeError::TicketRefused(refusal);
         let action = match payment.pays_for {
             PaysFor::Purpose => Some(Action::parse(new.purpose.as_str()).ok_or(refused(TicketRefusal::OtherAction))?),
-            PaysFor::Anything => None,
+            PaysFor::Anything | PaysFor::AnythingToAnybody => None,
         };
         let redeem = self.redeem.as_ref().ok_or(refused(TicketRefusal::Unknown))?;
         let stamp = redeem.look(payment.ticket, &expected(payment, new, action.as_ref())).map_err(refused)?;
@@ -407,13 +409,13 @@ impl SendCodeError {
     }
 }
 
-/// What the ticket must be for: this contact, and at most doors this purpose as its action.
+/// What the ticket must be for: at most doors this contact, and this purpose as its action.
 fn expected<'a>(payment: &Payment<'a>, new: &NewCode<'a>, action: Option<&'a Action>) -> Expected<'a> {
     Expected {
         door: payment.door,
         app: &new.app.id,
         action,
-        contact: Some(new.to),
+        contact: (payment.pays_for != PaysFor::AnythingToAnybody).then_some(new.to),
         client: payment.client.or(new.person),
         person: new.person,
     }

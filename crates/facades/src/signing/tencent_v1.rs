@@ -126,3 +126,90 @@ pub(crate) fn with_and_without_port(host: &str) -> impl Iterator<Item = &str> {
     let without = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
     std::iter::once(host).chain(without.map(|(name, _)| name))
 }
+
+#[cfg(test)]
+mod tests {
+    use http::header::{CONTENT_TYPE, HOST};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::door::Request;
+    use crate::signing::multipart;
+    use crate::testing::{Vector, vectors};
+
+    const TENCENT: &str = include_str!("../../vectors/tencent.json");
+
+    fn form(request: &Request) -> Form {
+        let (query, content_type) =
+            (request.query.as_deref(), request.header(CONTENT_TYPE.as_str()).unwrap_or_default());
+        match multipart::boundary(content_type) {
+            Some(boundary) => Form::with_fields(query, multipart::fields(&request.body, boundary).unwrap()).unwrap(),
+            None => Form::read(query, Some(&request.body)).unwrap(),
+        }
+    }
+
+    fn holds(request: &Request, secret: &Secret<String>) -> bool {
+        let form = form(request);
+        let hosts: Vec<_> = with_and_without_port(request.header(HOST.as_str()).unwrap()).collect();
+        let signed = Signed { method: &request.method, hosts: &hosts, path: &request.path, form: &form };
+        let algorithm = Algorithm::named(form.get("SignatureMethod"));
+        signed.holds(&read(form.get(SIGNATURE).unwrap()), algorithm, secret)
+    }
+
+    #[test]
+    fn what_sdks_send_holds_and_with_another_key_or_parameter_it_does_not() {
+        let lists = [("v1", 26), ("v1_of_3", 4), ("v1_fixed", 7), ("v1_documented", 1)];
+        for (list, count) in lists {
+            let vectors = vectors(TENCENT, list);
+            assert_eq!(vectors.len(), count, "{list}");
+            for Vector { id, request, secret, json } in vectors {
+                let request = request.unwrap();
+                assert!(holds(&request, &secret), "{id}");
+                let signed = json["string_to_sign"].as_str().unwrap();
+                assert_eq!(form(&request).get("SecretId"), json["secret_id"].as_str(), "{id}");
+                assert!(signed.starts_with(request.method.as_str()), "{id}");
+                assert!(!holds(&request, &Secret::new("another".to_owned())), "{id}");
+                let query = format!("{}&more=1", request.query.as_deref().unwrap_or_default());
+                assert!(!holds(&Request { query: Some(query), ..request }, &secret), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_way_of_ordering_and_spelling_names_is_one_request() {
+        let form = Form::read(Some("a_Zone=1&aZ=2&_b_c=@3&Signature=x"), None).unwrap();
+        let texts = |method: &Method, hosts: &[&str]| Signed { method, hosts, path: "/", form: &form }.texts();
+        let get = texts(&Method::GET, &["h"]);
+        for list in ["_b_c=@3&aZ=2&a.Zone=1", ".b.c=@3&a.Zone=1&aZ=2", ".b.c=@3&aZ=2&a.Zone=1", "_b_c=@3&aZ=2&a_Zone=1"]
+        {
+            assert!(get.contains(&format!("GETh/?{list}")), "{list} is none of {get:?}");
+        }
+        assert_eq!(get.len(), 4);
+        let post = texts(&Method::POST, &["h:1", "h"]);
+        assert!(post.contains(&"POSTh:1/?aZ=2&a.Zone=1".to_owned()), "{post:?}");
+        assert!(post.contains(&"POSTh/?_b_c=@3&aZ=2&a.Zone=1".to_owned()), "{post:?}");
+    }
+
+    #[test]
+    fn a_host_may_lose_its_port() {
+        for (host, expected) in [
+            ("127.0.0.1:8080", &["127.0.0.1:8080", "127.0.0.1"][..]),
+            ("example.com", &["example.com"]),
+            ("[::1]:8080", &["[::1]:8080", "[::1]"]),
+            ("[::1]", &["[::1]"]),
+        ] {
+            assert_eq!(with_and_without_port(host).collect::<Vec<_>>(), expected, "{host}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_panics(query in "[ -~]{0,60}", signature in ".{0,30}", host in ".{0,10}") {
+            let hosts: Vec<_> = with_and_without_port(&host).collect();
+            if let Ok(form) = Form::read(Some(&query), None) {
+                let signed = Signed { method: &Method::POST, hosts: &hosts, path: "/", form: &form };
+                prop_assert!(!signed.holds(&read(&signature), Algorithm::Sha1, &Secret::new("secret".to_owned())));
+            }
+        }
+    }
+}
