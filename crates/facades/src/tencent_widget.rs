@@ -182,3 +182,47 @@ impl TencentWidget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{House, ask, shown};
+
+    fn call(house: &House, path: &str, body: &str) -> Response {
+        ask(&TencentWidget::new(&house.context), "POST", path, &[], body)
+    }
+
+    #[test]
+    fn a_page_that_names_its_app_draws_and_earns_a_ticket_of_the_newer_product() {
+        let house = House::new();
+        let issued = call(&house, ISSUE, r#"{"app_id":190000000,"biz_state":"x"}"#);
+        assert_eq!(issued.status, StatusCode::CREATED);
+        let issued: serde_json::Value = serde_json::from_slice(&issued.body).unwrap();
+        assert_eq!(issued["view"]["axes"], "xy");
+        let body = format!(r#"{{"token":{},"answer":{{"x":100,"y":50}}}}"#, issued["token"]);
+        insta::assert_snapshot!("passed", shown(&call(&house, ANSWER, &body)));
+        insta::assert_snapshot!("used", shown(&call(&house, ANSWER, &body)));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_call_is_said() {
+        let house = House::new();
+        for (name, path, body) in [
+            ("neither", ISSUE, r#"{"locale":"zh"}"#),
+            ("both", ISSUE, r#"{"session":"AAAA","app_id":190000000}"#),
+            ("unknown_app", ISSUE, r#"{"app_id":1}"#),
+            ("unknown_session", ISSUE, r#"{"session":"AAAA","locale":"zh"}"#),
+            ("native_challenge", ANSWER, &native(&house)),
+        ] {
+            insta::assert_snapshot!(name, shown(&call(&house, path, body)));
+        }
+        let get = ask(&TencentWidget::new(&house.context), "GET", ISSUE, &[], "");
+        assert_eq!((get.status, get.headers["allow"].to_str().unwrap()), (StatusCode::METHOD_NOT_ALLOWED, "POST"));
+    }
+
+    /// An answer to a challenge of the native door.
+    fn native(house: &House) -> String {
+        let token = house.challenge("one", None, countersign_domain::challenge::Axes::Two);
+        format!(r#"{{"token":"{token}","answer":{{"x":100,"y":50}}}}"#)
+    }
+}

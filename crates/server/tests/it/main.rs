@@ -36,6 +36,7 @@ mod race;
 mod restart;
 mod rotation;
 mod second_host;
+mod tencent;
 mod tickets;
 mod tls;
 mod tls_client;
