@@ -114,8 +114,12 @@
       turn.drawnAt = performance.now();
       const { ready } = this.#options;
       if (typeof ready !== 'function') return;
-      const { width, height } = this.#element.shadowRoot.querySelector('dialog').getBoundingClientRect();
-      ready({ sdkView: { width: Math.round(width), height: Math.round(height) } });
+      // Once what it says to the picture stands there, too.
+      requestAnimationFrame(() => {
+        if (turn !== this.#turn) return;
+        const { width, height } = this.#element.shadowRoot.querySelector('dialog').getBoundingClientRect();
+        ready({ sdkView: { width: Math.round(width), height: Math.round(height) } });
+      });
     }
 
     #solved(turn, { granted: { ticket, randstr }, milliseconds }) {

@@ -9,9 +9,11 @@ const PROBLEM_REASONS = {
   'challenge-unknown': 'unknown',
   'unknown-site-key': 'siteKey',
   'app-disabled': 'siteKey',
+  'unknown-captcha-app': 'siteKey',
   'session-unknown': 'session',
   'session-expired': 'session',
   'session-elsewhere': 'session',
+  'session-exhausted': 'session',
   'deadline-exceeded': 'busy',
 };
 const STATUS_REASONS = { 429: 'limited', 503: 'busy' };

@@ -167,7 +167,7 @@ svg {
 
 :host([compact]) .note:not(:empty) {
   position: absolute;
-  inset: 1px 3em 1px 3.25em;
+  inset: 1px 3.5em 1px 4.0625em; /* from where the label begins to the mark, in its own smaller em */
   display: flex;
   align-items: center;
   padding: 0;

@@ -173,8 +173,9 @@ export const stageLook = sheet(`
 }
 
 :host([compact]) [data-layout='embedded'] .challenge:not([data-state='failed']) .status-text:not(:empty) {
-  min-height: 3.125em;
+  min-height: 3.125em; /* the head's 2.75, in its own smaller em */
   align-content: center;
+  font-size: 0.875em;
   background: var(--surface);
   line-height: 1.3;
 }
