@@ -51,6 +51,11 @@ async function ask(path, locale, body) {
   return answer;
 }
 
+/** Has it ask for what Tencent's clients ask for: an address to load the script from, once, and the number of the app. */
+export function tencentScript() {
+  return ask('/dev/tencent', 'en', {});
+}
+
 /** The hash of the widget's first file, for `integrity`. */
 export async function widgetHash() {
   const response = await fetch('/widget/integrity.json');

@@ -2,25 +2,21 @@
 // of it: the rest is in the tests that use keys and taps alone.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import words from '../../web/locales/en.js';
 import en from '../../web/widget/locales/en.js';
+import { check } from './axe.mjs';
 import { startServer } from './server.mjs';
 import { until } from './until.mjs';
 import { DEVICES, launchBrowser, visit } from './visit.mjs';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 const CHALLENGES = '**/v1/challenges';
 
 let server;
 let fleeting;
 let browser;
-let axe;
 
 before(async () => {
-  axe = await readFile(AXE, 'utf8');
   server = await startServer();
   fleeting = await startServer({ config: '[tickets]\nlifetime_seconds = 2\n' });
   browser = await launchBrowser();
@@ -211,15 +207,6 @@ function failFirst(holding) {
       },
       { times: 1 },
     );
-}
-
-/** Fails with what axe has against the page, short enough to read. */
-async function check(page, state) {
-  // Through the protocol, since the page's policy lets no other script in.
-  if (!(await page.page.evaluate(() => 'axe' in globalThis))) await page.page.evaluate(axe);
-  const result = await page.page.evaluate(() => globalThis.axe.run(document, { rules: { 'target-size': { enabled: true } } }));
-  const violations = result.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' | ')}`);
-  assert.deepEqual(violations, [], state);
 }
 
 async function assertNoSidewaysScroll(page) {

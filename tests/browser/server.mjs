@@ -48,6 +48,7 @@ export async function startServer({ config } = {}) {
   return {
     origin: development.endpoint,
     siteKey: development.site_key,
+    captchaApp: { id: development.captcha_app_id, secret: development.captcha_app_secret },
     accessKey: { id: development.access_key_id, secret: development.access_key_secret },
 
     /** Where the piece of the challenge behind `token` belongs. */

@@ -16,6 +16,9 @@ const ARGUMENTS = [
   '--disable-sync',
 ];
 
+// Where challenges are drawn.
+const DRAWN = ['/v1/challenges', '/tencent/challenges'];
+
 /** The windows that every behaviour is tried in. */
 export const DEVICES = {
   desktop: { viewport: { width: 1280, height: 800 } },
@@ -55,7 +58,7 @@ function watch(page, origins) {
   const challenges = [];
   const complaints = [];
   page.on('response', async (response) => {
-    if (new URL(response.url()).pathname !== '/v1/challenges' || response.status() !== 201) return;
+    if (!DRAWN.includes(new URL(response.url()).pathname) || response.status() !== 201) return;
     // The body is gone when the page was closed in the meantime; then nobody asks for it either.
     const challenge = await response.json().catch(() => null);
     if (challenge) challenges.push(challenge);

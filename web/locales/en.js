@@ -69,6 +69,23 @@ export default {
 
   confirmLink: 'Confirm an e-mail address or a phone number with a code',
 
+  tencentLink: 'See it as Tencent’s CAPTCHA, by its own calls',
+
+  tencentTitle: 'Countersign: as Tencent’s CAPTCHA',
+  tencentHeading: 'As Tencent’s CAPTCHA',
+  tencentIntroduction: 'Pages that were written for Tencent’s CAPTCHA stay as they are: only the host changes.',
+  tencentOldText: 'The first script, which a site’s server asks for with CaptchaIframeQuery. It stands in the page in one of three types.',
+  tencentTypeLabel: 'Type',
+  tencentPoint: 'point',
+  tencentEmbed: 'embed',
+  tencentPopup: 'popup',
+  tencentRefresh: 'Call capRefresh',
+  tencentNewText: 'The newer script. It opens when the page says so, and its ticket is checked with DescribeCaptchaResult.',
+  tencentShow: 'Call show',
+  tencentHeard: 'What the page’s callback got',
+  tencentNothing: 'Nothing so far.',
+  tencentFailed: 'The server could not be asked for a script. Reload the page.',
+
   confirmTitle: 'Countersign: confirm a contact',
   confirmHeading: 'Confirm your contact',
   confirmIntroduction: 'A solved challenge pays for a code. It goes to your e-mail or phone, takes five wrong tries and is used once.',

@@ -69,6 +69,23 @@ export default {
 
   confirmLink: '用验证码确认邮箱地址或手机号',
 
+  tencentLink: '以腾讯验证码的接口试用',
+
+  tencentTitle: 'Countersign：兼容腾讯验证码',
+  tencentHeading: '兼容腾讯验证码',
+  tencentIntroduction: '为腾讯验证码编写的页面无需改动，只需更换域名。',
+  tencentOldText: '旧版脚本，由网站服务端通过 CaptchaIframeQuery 获取，可按三种类型显示在页面中。',
+  tencentTypeLabel: '类型',
+  tencentPoint: '触发式',
+  tencentEmbed: '嵌入式',
+  tencentPopup: '弹窗式',
+  tencentRefresh: '调用 capRefresh',
+  tencentNewText: '新版脚本，由页面决定何时弹出，票据通过 DescribeCaptchaResult 校验。',
+  tencentShow: '调用 show',
+  tencentHeard: '页面回调收到的内容',
+  tencentNothing: '暂无内容。',
+  tencentFailed: '暂时无法向服务端获取脚本，请刷新页面。',
+
   confirmTitle: 'Countersign：确认联系方式',
   confirmHeading: '确认你的联系方式',
   confirmIntroduction: '完成一次人机验证即可获取验证码。验证码发往你的邮箱或手机，最多允许输错五次，且只能使用一次。',

@@ -56,6 +56,7 @@ pub use people::People;
 pub use problem::{Problem, language_of};
 pub use root::{Addressee, addressee};
 pub use tencent::{Settings as TencentSettings, TENCENT_CAPTCHA, TENCENT_CAPTCHA_3, Tencent, randstr};
+pub use tencent_captcha::tencent_script;
 pub use usages::{StatisticsJson, UsageJson, Usages, day, day_text, parts};
 
 /// What façades are built from.

@@ -83,6 +83,12 @@ impl Facade for TencentCaptcha {
     }
 }
 
+/// The address of a script, as a site with this key is given it: for the page of `--dev`, whose server side is this one.
+pub fn tencent_script(context: &Context, key: &AccessKey) -> Option<String> {
+    let https = context.tencent.settings.public_url.starts_with("https:");
+    TencentCaptcha::new(context).script_address(key, Order::plain(https)).ok()
+}
+
 /// What a check of a ticket says about it.
 struct Checked<'a> {
     ticket: &'a str,
@@ -125,13 +131,16 @@ impl TencentCaptcha {
 
     /// The address of a script, for one view of one page.
     fn iframe_query(&self, key: &AccessKey, parameters: &Parameters<'_>) -> Result<Response, Complaint> {
-        let order = Order::read(parameters)?;
+        let url = self.script_address(key, Order::read(parameters)?)?;
+        Ok(ok(json!({ "url": url })))
+    }
+
+    fn script_address(&self, key: &AccessKey, order: Order<'_>) -> Result<String, Complaint> {
         let asig = self.script_token(key, &order)?;
         let app = self.directory.captcha_app_of(&key.row.app).map_or(0, |id| id.number());
         let script = self.tencent.address(order.https, SCRIPT);
-        let url = format!("{script}?appid={app}&clientype={}&lang=2052&asig={asig}**", order.client_type);
         self.usages.note_usage.note(order.said.at(Step::Asked, &key.row.app));
-        Ok(ok(json!({ "url": url })))
+        Ok(format!("{script}?appid={app}&clientype={}&lang=2052&asig={asig}**", order.client_type))
     }
 
     /// The script itself, or its text in JSON: the operation's first edition.

@@ -400,9 +400,10 @@ impl House {
         doors.push(Arc::new(Widget::new().context("the widget's files")?));
         if let Some(identity) = &self.identity {
             let app = AppId::parse(&identity.site_key).context("dev.json: site_key is no app id")?;
+            let key = identity.access_key()?;
             doors.push(Arc::new(Pages::new(&identity.site_key)));
             let inbox = Arc::clone(&self.inbox);
-            doors.push(Arc::new(DevDoor { context, app, inbox, inboxes }));
+            doors.push(Arc::new(DevDoor { context, app, key, inbox, inboxes }));
         }
         Ok(doors)
     }

@@ -1,5 +1,6 @@
 //! The pages of `--dev` and their scripts, embedded: `/`, the first page; `/demo`, every layout of the widget; `/demo/signup`,
-//! a form with it; `/demo/confirm`, a contact confirmed with a code that its ticket pays for. Strict CSP: one origin, no inline anything, no images (pictures are drawn from bytes).
+//! a form with it; `/demo/confirm`, a contact confirmed with a code that its ticket pays for; `/demo/tencent`, the widget as
+//! a site of Tencent's embeds it. Strict CSP: one origin, no inline anything, no images (pictures are drawn from bytes).
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -32,11 +33,18 @@ const FILES: &[Embedded] = files![
     "panel.js",
     "signup.html",
     "signup.js",
+    "tencent.html",
+    "tencent.js",
 ];
 
 /// Addresses of pages, and their files.
-const PAGES: [(&str, &str); 4] =
-    [("/", "index.html"), ("/demo", "demo.html"), ("/demo/confirm", "confirm.html"), ("/demo/signup", "signup.html")];
+const PAGES: [(&str, &str); 5] = [
+    ("/", "index.html"),
+    ("/demo", "demo.html"),
+    ("/demo/confirm", "confirm.html"),
+    ("/demo/signup", "signup.html"),
+    ("/demo/tencent", "tencent.html"),
+];
 
 /// The pages, under `--dev`.
 pub(crate) struct Pages {
@@ -62,7 +70,7 @@ impl Facade for Pages {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["/", "/demo", "/demo/confirm", "/demo/signup", "/favicon.ico", "/web/*"]
+        &["/", "/demo", "/demo/confirm", "/demo/signup", "/demo/tencent", "/favicon.ico", "/web/*"]
     }
 
     /// `/` is also where vendors' clients call; the other paths are the pages' own.
@@ -119,9 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn every_page_has_its_file_and_the_site_key() {
+    fn every_page_has_its_file_with_nothing_left_to_fill_in() {
         for (address, page) in Pages::new("the-site-key").pages {
-            assert!(String::from_utf8_lossy(&page).contains("the-site-key"), "{address}");
+            let page = String::from_utf8_lossy(&page);
+            assert!(page.starts_with("<!doctype html>") && !page.contains("{{"), "{address}");
+            assert!(address == "/demo/tencent" || page.contains("the-site-key"), "{address}");
         }
     }
 }

@@ -94,6 +94,19 @@ impl<'a> Order<'a> {
         })
     }
 
+    /// Of a browser's page that wants nothing in particular.
+    pub(super) fn plain(https: bool) -> Self {
+        Self {
+            kind: Kind::Slider,
+            level: Level::DEFAULT,
+            https,
+            client_type: 2,
+            layout: Layout::Desktop,
+            uid: None,
+            said: Said::default(),
+        }
+    }
+
     /// In our words.
     pub(super) fn wishes(&self, hash: impl FnOnce(&str) -> KeyedHash) -> Wishes {
         Wishes {
@@ -119,6 +132,7 @@ fn level(disturb_level: u32) -> Level {
 }
 
 /// What a site says of a person, and of what the call is for. It is kept for statistics and decides nothing.
+#[derive(Default)]
 pub(super) struct Said {
     group: Group,
     registered_at: Option<Timestamp>,

@@ -2,6 +2,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use countersign_domain::access_key::AccessKeyId;
 use countersign_domain::app::AppId;
 use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Solution, Style};
 use countersign_domain::operations::{
@@ -11,7 +12,7 @@ use countersign_domain::sealing::Purpose;
 use countersign_domain::ticket::{ChallengeRecord, Door, Note};
 use countersign_facades::{
     Context, Facade, NATIVE, Problem, Refusal, Request, Response, TENCENT_CAPTCHA, TENCENT_CAPTCHA_3, json,
-    language_of, randstr, redemption_json,
+    language_of, randstr, redemption_json, tencent_script,
 };
 use countersign_senders::Inbox;
 use http::header::HOST;
@@ -33,6 +34,7 @@ const VENDORS_Y: u16 = 5;
 pub(crate) struct DevDoor {
     pub(crate) context: Context,
     pub(crate) app: AppId,
+    pub(crate) key: AccessKeyId,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) inboxes: Inboxes,
 }
@@ -54,10 +56,11 @@ impl Facade for DevDoor {
             (&Method::GET, "/dev/messages") => Ok(self.messages(&request).await),
             (&Method::POST, "/dev/tickets") => self.ticket(&request).await,
             (&Method::POST, "/dev/redeem") => self.redeem(&request).await,
+            (&Method::POST, "/dev/tencent") => self.tencent_script(),
             (&Method::POST, "/dev/codes") => codes::send(&self.context, &self.app, &request).await,
             (&Method::POST, "/dev/codes/check") => codes::check(&self.context, &self.app, &request).await,
             (_, "/dev/answers" | "/dev/messages") => Err(Problem::MethodNotAllowed("GET")),
-            (_, "/dev/tickets" | "/dev/redeem" | "/dev/codes" | "/dev/codes/check") => {
+            (_, "/dev/tickets" | "/dev/redeem" | "/dev/tencent" | "/dev/codes" | "/dev/codes/check") => {
                 Err(Problem::MethodNotAllowed("POST"))
             }
             _ => Err(Problem::NotFound),
@@ -97,6 +100,12 @@ struct TicketBody {
 struct TicketJson {
     ticket: String,
     randstr: String,
+}
+
+#[derive(Serialize)]
+struct ScriptJson {
+    url: String,
+    app_id: u32,
 }
 
 #[derive(Deserialize)]
@@ -183,6 +192,15 @@ impl DevDoor {
                 Err(Problem::MalformedRequest(english.to_owned(), chinese.to_owned()))
             }
         }
+    }
+
+    /// What a site asks for before it shows a page with Tencent's script, for the demo page.
+    fn tencent_script(&self) -> Result<Response, Problem> {
+        let directory = &self.context.directory;
+        let key = directory.access_key(&self.key).ok_or(Problem::Failed)?;
+        let app_id = directory.captcha_app_of(&self.app).ok_or(Problem::Failed)?.number();
+        let url = tencent_script(&self.context, &key).ok_or(Problem::Busy)?;
+        Ok(ok(json(&ScriptJson { url, app_id })))
     }
 
     /// What an app's server side does with a ticket, for the demo page, which has none.

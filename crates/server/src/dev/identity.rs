@@ -138,6 +138,11 @@ impl Identity {
         }
     }
 
+    /// The key with every permission.
+    pub(crate) fn access_key(&self) -> anyhow::Result<AccessKeyId> {
+        AccessKeyId::parse(&self.access_key_id).with_context(|| format!("{FILE}: access_key_id is none"))
+    }
+
     /// The same, at this address.
     pub(crate) fn at(&self, endpoint: String) -> Self {
         Self { endpoint, ..self.clone() }
