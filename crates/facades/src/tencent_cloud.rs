@@ -193,6 +193,7 @@ impl TencentCloud {
             action: None,
             contact: None,
             client: asked.user_ip.parse().ok(),
+            person: None,
         };
         let verdict = match redeem.run(&asked.ticket, expected, self.entropy.array()).await {
             Ok(Redemption::Valid(_)) => Verdict::Passed,
