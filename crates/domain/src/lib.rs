@@ -19,6 +19,7 @@
 //! * A [`user`] is a person whom an app lets in, by a code or a password, into a [session](user::Session).
 //! * A [`usage`] is what an app says about whom a call is for; it is counted, and kept for a while.
 //! * [`rates`] are the limits on how often a client and an app may call.
+//! * A [`trail`] is how a piece was brought to its place.
 //! * [`operations::SignedCalls`] are calls that an access key has signed; each one's nonce counts once.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
 //!   a clock, entropy.
@@ -60,6 +61,7 @@ pub mod testing;
 pub mod throttle;
 pub mod ticket;
 pub mod time;
+pub mod trail;
 pub mod usage;
 pub mod user;
 pub mod verified_contact;
