@@ -53,9 +53,18 @@ impl Level {
     /// Level 3, which every door uses unless a policy says otherwise.
     pub const DEFAULT: Self = Self(3);
 
+    /// The hardest.
+    pub const HIGHEST: Self = Self(5);
+
     /// The level, if `number` is 1 to 5.
     pub fn new(number: u8) -> Option<Self> {
         (1..=5).contains(&number).then_some(Self(number))
+    }
+
+    /// So many levels harder, and never beyond the hardest.
+    #[must_use]
+    pub fn harder_by(self, levels: u8) -> Self {
+        Self(self.0.saturating_add(levels)).min(Self::HIGHEST)
     }
 
     /// The number, 1 to 5.

@@ -19,7 +19,8 @@
 //! * A [`user`] is a person whom an app lets in, by a code or a password, into a [session](user::Session).
 //! * A [`usage`] is what an app says about whom a call is for; it is counted, and kept for a while.
 //! * [`rates`] are the limits on how often a client and an app may call.
-//! * A [`trail`] is how a piece was brought to its place.
+//! * A [`trail`] is how a piece was brought to its place; a [`standing`] is what is remembered of a client. The two decide how
+//!   hard the next challenge is ([`escalation`]), and a sample of such [`decision`]s is kept for operators.
 //! * [`operations::SignedCalls`] are calls that an access key has signed; each one's nonce counts once.
 //! * The [`operations`] are the use-cases. They need the [`ports`]: marks that make single use exact, records that survive,
 //!   a clock, entropy.
@@ -36,7 +37,9 @@ pub mod captcha_app;
 pub mod challenge;
 pub mod code;
 pub mod contact;
+pub mod decision;
 pub mod embedding;
+pub mod escalation;
 pub mod gate;
 pub mod group;
 pub mod guess_budget;
@@ -56,6 +59,7 @@ pub mod routes;
 pub mod sealing;
 pub mod secret;
 pub mod segments;
+pub mod standing;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod throttle;

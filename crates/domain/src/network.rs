@@ -60,6 +60,14 @@ impl Network {
         Self { first: masked(canonical, prefix), prefix }
     }
 
+    /// The network of a client's neighbours: the /24 of an IPv4 address; the /56 of an IPv6 one, which is what providers hand to
+    /// one customer.
+    pub fn near(address: IpAddr) -> Self {
+        let canonical = address.to_canonical();
+        let prefix = if canonical.is_ipv4() { 24 } else { 56 };
+        Self { first: masked(canonical, prefix), prefix }
+    }
+
     /// Whether `address` is in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

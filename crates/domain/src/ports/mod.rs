@@ -10,8 +10,10 @@ mod captcha_app_records;
 mod clock;
 mod code_records;
 mod contact_records;
+mod decisions;
 mod directory;
 mod entropy;
+mod history;
 mod id_tokens;
 mod install_code_records;
 mod local_throttle;
@@ -37,8 +39,10 @@ pub use code_records::{
     Spending, TryCharges,
 };
 pub use contact_records::{ContactRecords, ContactsWanted};
+pub use decisions::Decisions;
 pub use directory::Directory;
 pub use entropy::Entropy;
+pub use history::History;
 pub use id_tokens::{IdClaims, IdTokenFailure, IdTokens};
 pub use install_code_records::{GroupRecords, InstallCodeRecords, Named, Use};
 pub use local_throttle::LocalThrottle;

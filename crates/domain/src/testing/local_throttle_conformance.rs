@@ -21,7 +21,7 @@ pub fn local_throttle_conformance<T: LocalThrottle>(open: impl Fn(Arc<ManualCloc
     a_full_one_refuses_nobody_new_and_remembers_who_owes_most(&open(Arc::clone(&clock), 100));
 }
 
-fn key(number: u64) -> MarkId {
+pub(super) fn key(number: u64) -> MarkId {
     // As spread as the hashes that the limits are counted under.
     let spread = number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut key = [0; 16];

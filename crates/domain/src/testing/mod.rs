@@ -1,11 +1,14 @@
 //! What tests share: a clock that is moved by hand, entropy that repeats itself, and the suites that define the ports.
 
 mod code_records_conformance;
+mod decisions_conformance;
 mod executor;
+mod history_conformance;
 mod local_throttle_conformance;
 mod machine_records_conformance;
 mod marks_conformance;
 mod model_codes;
+mod model_history;
 mod model_machines;
 mod model_marks;
 mod model_nonces;
@@ -23,11 +26,14 @@ mod records_conformance;
 mod usage_conformance;
 
 pub use code_records_conformance::code_records_conformance;
+pub use decisions_conformance::decisions_conformance;
 pub use executor::block_on;
+pub use history_conformance::history_conformance;
 pub use local_throttle_conformance::local_throttle_conformance;
 pub use machine_records_conformance::machine_records_conformance;
 pub use marks_conformance::marks_conformance;
 pub use model_codes::ModelCodes;
+pub use model_history::{ModelDecisions, ModelHistory};
 pub use model_machines::ModelMachines;
 pub use model_marks::ModelMarks;
 pub use model_nonces::ModelNonces;
