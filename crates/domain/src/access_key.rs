@@ -13,6 +13,8 @@ use crate::time::Timestamp;
 pub enum Permission {
     /// Ask whether a ticket is valid, and spend it.
     RedeemTickets,
+    /// See a sample of what was decided about challenges, and why.
+    ReadDecisions,
     /// Have codes sent, and see how they are doing.
     SendCodes,
     /// Check codes, and spend them.
@@ -47,8 +49,9 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::RedeemTickets,
+        Self::ReadDecisions,
         Self::SendCodes,
         Self::CheckCodes,
         Self::ReadContacts,
@@ -70,6 +73,7 @@ impl Permission {
     pub fn word(self) -> &'static str {
         match self {
             Self::RedeemTickets => "tickets.redeem",
+            Self::ReadDecisions => "decisions.read",
             Self::SendCodes => "codes.send",
             Self::CheckCodes => "codes.check",
             Self::ReadContacts => "contacts.read",

@@ -46,7 +46,7 @@ pub enum Outcome {
         /// What its trail looked like, where it had one that says something.
         trail: Option<Score>,
     },
-    /// The client was told to wait.
+    /// The client has to wait from now on. What it asks meanwhile is counted, and is no decision.
     Waits {
         /// For how long.
         wait: Duration,

@@ -27,6 +27,8 @@ pub enum Limit {
     AnswerPerAddress,
     /// Answers to one app's challenges.
     AnswerPerApp,
+    /// Wrong answers in a row from one address. Its wait grows, so no rate stands behind it: [`escalation`](crate::escalation).
+    WrongAnswers,
     /// Tickets that one app shows.
     RedeemPerApp,
     /// Tickets that people show at one address, at doors that their own devices call.
@@ -63,11 +65,12 @@ pub enum Limit {
 
 impl Limit {
     /// Every limit, in the order of a call's way.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::IssuePerAddress,
         Self::IssuePerApp,
         Self::AnswerPerAddress,
         Self::AnswerPerApp,
+        Self::WrongAnswers,
         Self::RedeemPerApp,
         Self::RedeemPerAddress,
         Self::EnrolPerAddress,
@@ -93,6 +96,7 @@ impl Limit {
             Self::IssuePerApp => "challenges.issue.app",
             Self::AnswerPerAddress => "challenges.answer.address",
             Self::AnswerPerApp => "challenges.answer.app",
+            Self::WrongAnswers => "challenges.wrong_answers",
             Self::RedeemPerApp => "tickets.redeem.app",
             Self::RedeemPerAddress => "tickets.redeem.address",
             Self::EnrolPerAddress => "agents.enrol.address",
@@ -248,6 +252,7 @@ impl Rates {
             Limit::IssuePerApp => self.issue_per_app,
             Limit::AnswerPerAddress => self.answer_per_address,
             Limit::AnswerPerApp => self.answer_per_app,
+            Limit::WrongAnswers => None,
             Limit::RedeemPerApp => self.redeem_per_app,
             Limit::RedeemPerAddress => self.redeem_per_address,
             Limit::EnrolPerAddress => self.enrol_per_address,

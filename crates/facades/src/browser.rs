@@ -76,6 +76,9 @@ pub(crate) struct AnswerBody {
     /// The challenge's.
     pub(crate) token: String,
     answer: serde_json::Value,
+    /// Whatever it is: what is no trail counts as none, and must not cost a person a challenge.
+    #[serde(default)]
+    trail: serde_json::Value,
     /// Read by [`language`]; here only so that what is no text is refused.
     #[serde(rename = "locale")]
     _locale: Option<String>,
@@ -95,6 +98,14 @@ struct Place {
 }
 
 impl AnswerBody {
+    /// The trail that came with it; text that is no trail, for what is no text.
+    pub(crate) fn trail(&self) -> Option<&str> {
+        match &self.trail {
+            serde_json::Value::Null => None,
+            value => Some(value.as_str().unwrap_or_default()),
+        }
+    }
+
     /// What was answered, to a challenge that wants this.
     pub(crate) fn answer(self, wanted: Wanted) -> Result<Answer, Problem> {
         match wanted {

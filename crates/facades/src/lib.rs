@@ -19,6 +19,7 @@ mod native_agents;
 mod native_challenges;
 mod native_codes;
 mod native_contacts;
+mod native_decisions;
 mod native_directory;
 mod native_install_codes;
 mod native_tickets;
@@ -39,7 +40,7 @@ mod well_known;
 
 use std::sync::Arc;
 
-use countersign_domain::operations::{IssueChallenge, JudgeAnswer, RedeemTicket, SignIn, SignedCalls};
+use countersign_domain::operations::{Escalation, IssueChallenge, JudgeAnswer, RedeemTicket, SignIn, SignedCalls};
 use countersign_domain::ports::{Clock, Directory, Entropy};
 
 pub use alibaba::{Settings as AlibabaSettings, signature_holds};
@@ -66,6 +67,8 @@ pub struct Context {
     pub issue_challenge: Arc<IssueChallenge>,
     /// Judges an answer.
     pub judge_answer: Arc<JudgeAnswer>,
+    /// Knows why challenges were as hard as they were.
+    pub escalation: Arc<Escalation>,
     /// Redeems a ticket.
     pub redeem_ticket: Arc<RedeemTicket>,
     /// Admits calls that are signed with an access key.
@@ -110,6 +113,7 @@ pub const FACADES: &[(&str, Build)] = &[
     ("native_challenges", |context| Arc::new(native_challenges::NativeChallenges::new(context))),
     ("native_codes", |context| Arc::new(native_codes::NativeCodes::new(context))),
     ("native_contacts", |context| Arc::new(native_contacts::NativeContacts::new(context))),
+    ("native_decisions", |context| Arc::new(native_decisions::NativeDecisions::new(context))),
     ("native_directory", |context| Arc::new(native_directory::NativeDirectory::new(context))),
     ("native_install_codes", |context| Arc::new(native_install_codes::NativeInstallCodes::new(context))),
     ("native_tickets", |context| Arc::new(native_tickets::NativeTickets::new(context))),

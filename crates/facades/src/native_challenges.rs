@@ -1,7 +1,7 @@
 //! The native API's browser side: a challenge is asked for by site key, and answered.
 //!
 //! `POST /v1/challenges` `{site_key, type?, action?, contact?, locale?}` → 201 `{token, type, expires_at, expires_in_ms, view}`
-//! `POST /v1/challenges/answer` `{token, answer}`, `{x, y}` for a slider of two axes → 200 `{ticket, expires_at, expires_in_ms}`, or 422 when it was wrong
+//! `POST /v1/challenges/answer` `{token, answer, trail?}`, `{x, y}` for a slider of two axes → 200 `{ticket, expires_at, expires_in_ms}`, or 422 when it was wrong
 //!
 //! `expires_in_ms` stands beside `expires_at` because a browser's clock may be wrong by hours.
 //!
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::app::{Action, AppId};
-use countersign_domain::challenge::{Kind, Level};
+use countersign_domain::challenge::Kind;
 use countersign_domain::operations::{ChallengeRequest, IssueChallenge, JudgeAnswer, Judgement};
 use countersign_domain::ticket::Note;
 use http::{HeaderMap, Method, StatusCode};
@@ -121,7 +121,7 @@ impl NativeChallenges {
                 app: &AppId::parse(&body.site_key).ok_or(Problem::UnknownSiteKey)?,
                 client: request.client,
                 kind,
-                level: Level::DEFAULT,
+                level: None,
                 style: STYLE,
                 action,
                 contact: contact.as_ref(),
@@ -136,6 +136,7 @@ impl NativeChallenges {
     async fn judge(&self, request: &Request) -> Result<Response, Problem> {
         let body: AnswerBody = serde_json::from_slice(&request.body)?;
         let challenge = self.judge_answer.open(&body.token, &NATIVE, None).map_err(judge_problem)?;
+        let challenge = challenge.with_trail(body.trail());
         let answer = body.answer(challenge.wants())?;
         match self.judge_answer.run(challenge, &answer, None, request.client).await.map_err(judge_problem)? {
             Judgement::Failed => Err(Problem::WrongAnswer),

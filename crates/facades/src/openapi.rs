@@ -18,13 +18,14 @@ use crate::door::{Facade, Refusal, Request, Response};
 use crate::problem::{Problem, language_of};
 
 /// The parts. A test holds them against their folder, and against each other: nothing is said twice.
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     include_str!("openapi/root.json"),
     include_str!("openapi/problems.json"),
     include_str!("openapi/challenges.json"),
     include_str!("openapi/tickets.json"),
     include_str!("openapi/codes.json"),
     include_str!("openapi/contacts.json"),
+    include_str!("openapi/decisions.json"),
     include_str!("openapi/directory.json"),
     include_str!("openapi/usage.json"),
     include_str!("openapi/install_codes.json"),

@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_domain::access_key::AccessKey;
 use countersign_domain::operations::{
-    AdmissionError, EmbedChallenge, EmbedPolicy, IssueChallenge, JudgeAnswer, Lifetimes, NonceError, Policy, Ports,
-    RedeemTicket, Repeats, SignedCalls, SignerRefusal,
+    AdmissionError, EmbedChallenge, EmbedPolicy, Escalation, IssueChallenge, JudgeAnswer, Lifetimes, NonceError,
+    Policy, Ports, RedeemTicket, Repeats, SignedCalls, SignerRefusal,
 };
 use countersign_domain::ports::MarkId;
 use countersign_domain::rates::Limited;
@@ -63,12 +63,13 @@ impl Tencent {
         ports: &Ports,
         policy: Policy,
         issue: &Arc<IssueChallenge>,
+        escalation: &Arc<Escalation>,
         redeem: &Arc<RedeemTicket>,
         settings: Settings,
     ) -> Self {
         let judge = |ticket| {
             let policy = Policy { lifetimes: Lifetimes { ticket, ..policy.lifetimes }, ..policy };
-            Arc::new(JudgeAnswer::new(ports.clone(), policy))
+            Arc::new(JudgeAnswer::new(ports.clone(), policy, Arc::clone(escalation)))
         };
         let embed = EmbedChallenge::new(ports.clone(), Arc::clone(issue), policy, settings.embed);
         Self {

@@ -190,7 +190,8 @@ impl TencentCaptcha {
             return Err(Complaint::TicketRefused);
         }
         let client = checked.user_ip.parse().ok();
-        let expected = Expected { door: &TENCENT_CAPTCHA, app: &key.row.app, action: None, contact: None, client, person: None };
+        let expected =
+            Expected { door: &TENCENT_CAPTCHA, app: &key.row.app, action: None, contact: None, client, person: None };
         let repeats = self.tencent.settings.repeats;
         match redeem.run_repeatedly(checked.ticket, expected, checked.owner(key), repeats).await {
             Ok(Redemption::Valid(_)) => Ok(()),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::captcha_app::CaptchaAppId;
-use countersign_domain::challenge::{Kind, Level};
+use countersign_domain::challenge::Kind;
 use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, DrawChallengeError, IssueChallenge, IssuedChallenge, JudgeAnswerError,
     Judgement, Page,
@@ -135,7 +135,7 @@ impl TencentWidget {
             app: &app.row.app,
             client: request.client,
             kind: Kind::Slider,
-            level: Level::DEFAULT,
+            level: None,
             style: STYLE,
             action: None,
             contact: None,
@@ -155,6 +155,7 @@ impl TencentWidget {
             opened => opened,
         };
         let (challenge, door) = opened.map_err(judge_problem)?;
+        let challenge = challenge.with_trail(body.trail());
         let answer = body.answer(challenge.wants())?;
         let judge = self.tencent.judge(door);
         let usage = Usage {

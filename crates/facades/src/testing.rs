@@ -11,9 +11,10 @@ use countersign_domain::agent::{AgentCertificate, AgentId, OperatingSystem};
 use countersign_domain::app::{Action, AppId};
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::captcha_app::CaptchaAppId;
-use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
+use countersign_domain::challenge::{Answer, Axes, Kind, PictureFormat, Style};
 use countersign_domain::code::CodeId;
 use countersign_domain::contact::{Channel, Contact, ContactKeys};
+use countersign_domain::escalation::{AppEscalation, EscalationPolicy};
 use countersign_domain::gate::CodeRates;
 use countersign_domain::iam_user::{IamName, IamUser, IamUserId, PasswordHash};
 use countersign_domain::install_code::{self, CodeText, InstallCodeKeys};
@@ -21,18 +22,19 @@ use countersign_domain::message::SenderName;
 use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
     Blocked, ChallengeRequest, CodePolicy, CodePorts, DeliveryPolicy, EmbedPolicy, Enforcement, EnrolPolicy,
-    IssueChallenge, JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, NoteUsage, OwnerPorts, PeoplePolicy,
-    PeoplePorts, Policy, Ports, PurposePolicy, ReadUsage, RedeemTicket, Repeats, SendPolicy, SignIn, SignedCalls,
-    TicketDemand,
+    Escalation, IssueChallenge, JudgeAnswer, Judgement, Keep, Lifetimes, MachinePorts, NoteUsage, OwnerPorts,
+    PeoplePolicy, PeoplePorts, Policy, Ports, PurposePolicy, ReadUsage, RedeemTicket, Repeats, SendPolicy, SignIn,
+    SignedCalls, TicketDemand,
 };
 use countersign_domain::ports::{AuditRecords as _, Authority, CodeRecords as _};
 use countersign_domain::rates::Rates;
 use countersign_domain::routes::{Route, Routes};
 use countersign_domain::secret::Secret;
+use countersign_domain::standing::Waits;
 use countersign_domain::testing::{
-    FixedDirectory, ManualClock, ModelCodes, ModelMachines, ModelMarks, ModelNonces, ModelPeople, ModelThrottle,
-    ModelUsage, NoTally, PlainAuthority, PlainIdTokens, PlainPasswords, PlainPuzzles, PlainSignatures, PlainTemplates,
-    SeededEntropy, app, block_on,
+    FixedDirectory, ManualClock, ModelCodes, ModelDecisions, ModelHistory, ModelMachines, ModelMarks, ModelNonces,
+    ModelPeople, ModelThrottle, ModelUsage, NoTally, PlainAuthority, PlainIdTokens, PlainPasswords, PlainPuzzles,
+    PlainSignatures, PlainTemplates, SeededEntropy, app, block_on,
 };
 use countersign_domain::throttle::Rule;
 use countersign_domain::ticket::Note;
@@ -100,6 +102,12 @@ fn people(
         signatures: Arc::new(PlainSignatures),
     };
     People::new(ports, &people, &codes.check_code, *limits, policy)
+}
+
+fn escalation(ports: &Ports, policy: EscalationPolicy) -> Arc<Escalation> {
+    let history = Arc::new(ModelHistory::new(Arc::clone(&ports.clock), 1_000));
+    let (clock, tally) = (Arc::clone(&ports.clock), Arc::clone(&ports.tally));
+    Arc::new(Escalation::new(policy, history, Arc::<ModelDecisions>::default(), clock, tally))
 }
 
 fn code_operations(ports: &CodePorts, policy: SendPolicy, redeem: &Arc<RedeemTicket>) -> Codes {
@@ -304,11 +312,13 @@ impl House {
         let people = people(&ports, &code_ports, &users, &codes_of_people, &policy, PeoplePolicy::DEFAULT);
         let usages = usages(&ports);
         let all_ports = ports.clone();
-        let issue = Arc::new(IssueChallenge::new(ports.clone(), policy));
+        let escalation = escalation(&ports, EscalationPolicy::OFF);
+        let issue = Arc::new(IssueChallenge::new(ports.clone(), policy, Arc::clone(&escalation)));
         let context = Context {
-            tencent: Tencent::new(&ports, policy, &issue, &redeem, tencent_settings()),
+            tencent: Tencent::new(&ports, policy, &issue, &escalation, &redeem, tencent_settings()),
             issue_challenge: issue,
-            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
+            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy, Arc::clone(&escalation))),
+            escalation,
             owners: owner_operations(&code_ports, &post, &codes_of_people),
             codes: codes_of_people,
             people,
@@ -325,6 +335,21 @@ impl House {
             usages,
         };
         Self { clock, context, records, post, users, code_ports, ports: all_ports, policy }
+    }
+
+    /// Where histories count: three wrong answers in a row cost five seconds.
+    pub(crate) fn escalating() -> Self {
+        let mut house = Self::new();
+        let default = AppEscalation { escalate: true, ..AppEscalation::FLAT };
+        let waits = Waits { after: 3, first: Duration::from_secs(5), longest: Duration::from_mins(1) };
+        let policy = EscalationPolicy { default, apps: [].into(), waits: Some(waits) };
+        let escalation = escalation(&house.ports, policy);
+        let issue = IssueChallenge::new(house.ports.clone(), house.policy, Arc::clone(&escalation));
+        let judge = JudgeAnswer::new(house.ports.clone(), house.policy, Arc::clone(&escalation));
+        let context = &mut house.context;
+        (context.issue_challenge, context.judge_answer, context.escalation) =
+            (Arc::new(issue), Arc::new(judge), escalation);
+        house
     }
 
     /// The same with other ports of codes, or another policy.
@@ -377,7 +402,7 @@ impl House {
             app: &AppId::parse(app).unwrap(),
             client: CLIENT,
             kind: Kind::Slider,
-            level: Level::DEFAULT,
+            level: None,
             style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact,

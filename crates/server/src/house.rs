@@ -13,12 +13,14 @@ use countersign_domain::message::SenderName;
 use countersign_domain::network::Network;
 use countersign_domain::office_site::Occupied;
 use countersign_domain::operations::{
-    CodePorts, EnrolPolicy, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, OwnerPorts, PeoplePorts, Policy,
-    Ports, RedeemTicket, SignIn, SignedCalls,
+    CodePorts, EnrolPolicy, Escalation, IssueChallenge, JudgeAnswer, Lifetimes, MachinePorts, OwnerPorts, PeoplePorts,
+    Policy, Ports, RedeemTicket, SignIn, SignedCalls,
 };
 use countersign_domain::ports::{Authority, Clock, Directory, Entropy, Marks, Records, Reports};
 use countersign_facades::{AlibabaSettings, Codes, Context, Facade, Machines, Owners, People, Tencent};
 use countersign_senders::Inbox;
+use countersign_stores::decisions::MemoryDecisions;
+use countersign_stores::history::MemoryHistory;
 use countersign_stores::memory::MemoryMarks;
 use countersign_stores::nonces::KeptNonces;
 use countersign_stores::throttle::MemoryThrottle;
@@ -72,11 +74,15 @@ const ENDED: Duration = Duration::from_hours(30 * 24);
 /// which an account is empty again.
 const LOCAL_ACCOUNTS: usize = 65_536;
 
+/// How many addresses, networks and apps a node remembers deeds of: 3.5 MB.
+const REMEMBERED: usize = 65_536;
+
 /// A server that can listen.
 pub struct House {
     config: Config,
     ports: Ports,
     policy: Policy,
+    escalation: Arc<Escalation>,
     records: Arc<dyn Records>,
     machines: MachinePorts,
     codes: CodePorts,
@@ -188,10 +194,18 @@ impl House {
             rates: config.rates.rates(),
             bind_address: config.tickets.bind_address,
         };
+        let escalation = Arc::new(Escalation::new(
+            config.escalation.policy(),
+            Arc::new(MemoryHistory::new(Arc::clone(&ports.clock), REMEMBERED)),
+            Arc::<MemoryDecisions>::default(),
+            Arc::clone(&ports.clock),
+            Arc::clone(&ports.tally),
+        ));
         Ok(Self {
             config,
             ports,
             policy,
+            escalation,
             records,
             machines,
             codes,
@@ -349,13 +363,14 @@ impl House {
         };
         // Whoever tries things out attaches the same two networks again and again.
         let occupied = if self.identity.is_some() { Occupied::Replace } else { Occupied::Refuse };
-        let issue_challenge = Arc::new(IssueChallenge::new(ports.clone(), policy));
+        let issue_challenge = Arc::new(IssueChallenge::new(ports.clone(), policy, Arc::clone(&self.escalation)));
         let tencent = self.config.tencent.settings(public_url);
         Context {
-            tencent: Tencent::new(ports, policy, &issue_challenge, &redeem_ticket, tencent),
+            tencent: Tencent::new(ports, policy, &issue_challenge, &self.escalation, &redeem_ticket, tencent),
             people: People::new(ports, &people, &codes_of_people.check_code, policy, self.config.users.policy()),
             issue_challenge,
-            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy)),
+            judge_answer: Arc::new(JudgeAnswer::new(ports.clone(), policy, Arc::clone(&self.escalation))),
+            escalation: Arc::clone(&self.escalation),
             redeem_ticket,
             usages: self.usage.usages(),
             owners: Owners::new(&self.owners, &codes_of_people, occupied),

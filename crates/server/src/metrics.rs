@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
-use countersign_domain::ports::{CodeOutcome, Enrolment, Event, Judged, MessageState, Redeemed, Tally};
+use countersign_domain::ports::{CodeOutcome, Enrolment, Event, Judged, MessageState, Redeemed, Tally, TrailSeen};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -24,8 +24,14 @@ struct DoorLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct KindLabels {
+struct IssuedLabels {
     r#type: &'static str,
+    level: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EscalatedLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,7 +76,10 @@ pub(crate) struct Metrics {
     marks: Gauge<i64, AtomicI64>,
     short_codes_live: Gauge,
     short_codes_paused: Gauge,
-    issued: Family<KindLabels, Counter>,
+    issued: Family<IssuedLabels, Counter>,
+    escalated: Family<EscalatedLabels, Counter>,
+    trails: Family<OutcomeLabels, Counter>,
+    trail_scores: Histogram,
     judged: Family<JudgedLabels, Counter>,
     redeemed: Family<OutcomeLabels, Counter>,
     enrolled: Family<OutcomeLabels, Counter>,
@@ -110,6 +119,13 @@ impl Metrics {
         registry.register("short_codes_paused", help, short_codes_paused.clone());
         registry.register("challenges_issued", "Challenges handed out", Clone::clone(&issued));
         registry.register("challenges_judged", "Answers to challenges", Clone::clone(&judged));
+        let (escalated, trails) = (Family::default(), Family::default());
+        // 39 and 69 are where a trail begins to be doubtful, and a hand's.
+        let trail_scores = Histogram::new([0.0, 19.0, 39.0, 69.0, 89.0, 100.0]);
+        registry.register("challenges_escalated", "Challenges harder than others, by reason", Clone::clone(&escalated));
+        registry.register("trails", "Answers judged, by what became of their trails", Clone::clone(&trails));
+        let help = "What trails look like, from 0 (a program's) to 100 (nothing odd)";
+        registry.register("trail_score", help, trail_scores.clone());
         registry.register("tickets_redeemed", "Tickets that came in", Clone::clone(&redeemed));
         let throttled = Family::default();
         let enrolled = Family::default();
@@ -136,6 +152,9 @@ impl Metrics {
             short_codes_live,
             short_codes_paused,
             issued,
+            escalated,
+            trails,
+            trail_scores,
             judged,
             redeemed,
             enrolled,
@@ -191,8 +210,24 @@ impl Drop for ConnectionGuard {
 impl Tally for Metrics {
     fn count(&self, event: Event) {
         match event {
-            Event::ChallengeIssued(kind) => {
-                self.issued.get_or_create(&KindLabels { r#type: kind.word() }).inc();
+            Event::ChallengeIssued(kind, level) => {
+                self.issued.get_or_create(&IssuedLabels { r#type: kind.word(), level: level.number() }).inc();
+            }
+            Event::Escalated(reason) => {
+                self.escalated.get_or_create(&EscalatedLabels { reason: reason.word() }).inc();
+            }
+            Event::TrailSeen(seen) => {
+                let outcome = match seen {
+                    TrailSeen::None => "none",
+                    TrailSeen::TooLong => "too_long",
+                    TrailSeen::Unreadable => "unreadable",
+                    TrailSeen::Unscored => "unscored",
+                    TrailSeen::Scored(points) => {
+                        self.trail_scores.observe(points.into());
+                        "scored"
+                    }
+                };
+                self.trails.get_or_create(&OutcomeLabels { outcome }).inc();
             }
             Event::ChallengeJudged(kind, judged) => {
                 let outcome = match judged {

@@ -183,7 +183,7 @@ impl EmbedChallenge {
             app: &app,
             client: page.client,
             kind,
-            level,
+            level: Some(level),
             style,
             action: None,
             contact: None,

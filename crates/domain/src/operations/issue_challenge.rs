@@ -1,9 +1,11 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::app::{Action, AppId, AppRefusal};
 use crate::challenge::{Kind, Level, Style, View};
 use crate::contact::Contact;
-use crate::operations::{Policy, Ports};
+use crate::operations::escalation::Caller;
+use crate::operations::{Escalation, Policy, Ports};
 use crate::ports::{Busy, Event};
 use crate::rates::{Limit, Limited};
 use crate::sealing::{KeyedHash, Purpose};
@@ -14,6 +16,7 @@ use crate::time::Timestamp;
 pub struct IssueChallenge {
     ports: Ports,
     policy: Policy,
+    escalation: Arc<Escalation>,
 }
 
 /// What a door asks for.
@@ -26,8 +29,9 @@ pub struct ChallengeRequest<'a> {
     pub client: IpAddr,
     /// Of which kind.
     pub kind: Kind,
-    /// How hard.
-    pub level: Level,
+    /// How hard at least, where the door's caller may say so. What the operator has decided and the client's history choose
+    /// the rest.
+    pub level: Option<Level>,
     /// In which form.
     pub style: Style,
     /// What the app wants the ticket for.
@@ -68,8 +72,8 @@ pub enum IssueChallengeError {
 
 impl IssueChallenge {
     /// The operation over these ports.
-    pub fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports, policy }
+    pub fn new(ports: Ports, policy: Policy, escalation: Arc<Escalation>) -> Self {
+        Self { ports, policy, escalation }
     }
 
     /// Makes a challenge.
@@ -79,8 +83,11 @@ impl IssueChallenge {
     pub async fn run(&self, request: ChallengeRequest<'_>) -> Result<IssuedChallenge, IssueChallengeError> {
         let ports = &self.ports;
         let app = ports.directory.usable_app(request.app)?;
+        let caller = Caller { app: &app.id, client: request.client };
+        self.escalation.admit(caller)?;
         self.admit(&app.id, request.client)?;
-        let puzzle = ports.puzzles.make(request.kind, request.level, request.style).await?;
+        let choice = self.escalation.choose(caller, request.level);
+        let puzzle = ports.puzzles.make(request.kind, choice.level, request.style).await?;
         let keyring = ports.directory.keyring();
         let issued_at = ports.clock.now();
         let expires_at = issued_at.plus(self.policy.lifetimes.challenge);
@@ -96,7 +103,7 @@ impl IssueChallenge {
                 user: request.user,
                 network: None,
                 kind: request.kind,
-                level: request.level,
+                level: choice.level,
                 issued_at,
                 expires_at,
             },
@@ -104,7 +111,8 @@ impl IssueChallenge {
             note: request.note,
         };
         let token = keyring.seal(Purpose::Challenge, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
-        ports.tally.count(Event::ChallengeIssued(request.kind));
+        ports.tally.count(Event::ChallengeIssued(request.kind, choice.level));
+        self.escalation.shown(caller, choice);
         Ok(IssuedChallenge { token, view: puzzle.view, issued_at, expires_at })
     }
 

@@ -1,16 +1,19 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::address::Origin;
 use crate::app::{AppId, AppRefusal};
 use crate::challenge::{Answer, Wanted};
 use crate::contact::Contact;
 use crate::network::Network;
-use crate::operations::{Policy, Ports, Refused};
+use crate::operations::escalation::Caller;
+use crate::operations::{Escalation, Policy, Ports, Refused};
 use crate::ports::{Busy, Event, Judged, MarkId, MarksError, Spent};
 use crate::rates::{Limit, Limited};
 use crate::sealing::Purpose;
 use crate::ticket::{ChallengeRecord, Door, Stamp, TicketRecord};
 use crate::time::Timestamp;
+use crate::trail::{Trail, TrailFault};
 
 /// Judges an answer, once.
 ///
@@ -20,25 +23,39 @@ use crate::time::Timestamp;
 pub struct JudgeAnswer {
     ports: Ports,
     policy: Policy,
+    escalation: Arc<Escalation>,
 }
 
 /// A challenge whose seal held.
-pub struct OpenChallenge(ChallengeRecord);
+pub struct OpenChallenge {
+    token: String,
+    record: ChallengeRecord,
+    trail: Option<Result<Trail, TrailFault>>,
+}
 
 impl OpenChallenge {
     /// What its answer has to hold.
     pub fn wants(&self) -> Wanted {
-        self.0.solution.wants()
+        self.record.solution.wants()
     }
 
     /// The app that it was made for.
     pub fn app(&self) -> &AppId {
-        &self.0.stamp.app
+        &self.record.stamp.app
     }
 
     /// What the door asked to be remembered.
     pub fn note(&self) -> &[u8] {
-        self.0.note.bytes()
+        self.record.note.bytes()
+    }
+
+    /// The same, with the trail that came with the answer, where the door's protocol has one.
+    ///
+    /// What cannot be read is no error: it is counted, and the answer is judged as one without a trail.
+    #[must_use]
+    pub fn with_trail(mut self, trail: Option<&str>) -> Self {
+        self.trail = trail.map(|text| Trail::read(&self.token, text));
+        self
     }
 }
 
@@ -112,8 +129,8 @@ pub enum Judgement {
 
 impl JudgeAnswer {
     /// The operation over these ports.
-    pub fn new(ports: Ports, policy: Policy) -> Self {
-        Self { ports, policy }
+    pub fn new(ports: Ports, policy: Policy, escalation: Arc<Escalation>) -> Self {
+        Self { ports, policy, escalation }
     }
 
     /// Checks the seal, the epoch, the door, the app and the time. Spends nothing.
@@ -134,7 +151,7 @@ impl JudgeAnswer {
         }
         ports.directory.usable_app(&stamp.app)?;
         self.check_time(stamp)?;
-        Ok(OpenChallenge(record))
+        Ok(OpenChallenge { token: token.to_owned(), record, trail: None })
     }
 
     /// Spends the challenge, judges the answer, and seals a ticket if it is right. The ticket is bound to `contact`, or else
@@ -151,9 +168,12 @@ impl JudgeAnswer {
         client: IpAddr,
     ) -> Result<Judgement, JudgeAnswerError> {
         let ports = &self.ports;
-        let OpenChallenge(ChallengeRecord { stamp, solution, .. }) = challenge;
+        let OpenChallenge { record: ChallengeRecord { stamp, solution, .. }, trail, .. } = challenge;
+        let app = stamp.app.clone();
+        let caller = Caller { app: &app, client };
         self.check_time(&stamp)?;
         // Before the challenge is spent: a call over a limit costs nothing. The address before the app, as when issuing.
+        self.escalation.admit(caller)?;
         let rates = &self.policy.rates;
         ports.admit(rates, Limit::AnswerPerAddress, Limit::AnswerPerAddress.key_of_address(client)).await?;
         ports.admit(rates, Limit::AnswerPerApp, Limit::AnswerPerApp.key_of_app(&stamp.app)).await?;
@@ -166,10 +186,14 @@ impl JudgeAnswer {
                 return Err(ChallengeRefusal::Used.into());
             }
         }
+        let score = self.escalation.look_at(trail, answer);
+        let level = stamp.level;
         if !ports.puzzles.judge(&solution, answer) {
+            self.escalation.failed(caller, level, score);
             ports.tally.count(Event::ChallengeJudged(stamp.kind, Judged::Failed));
             return Ok(Judgement::Failed);
         }
+        self.escalation.passed(caller, level, score);
         let ticket = self.ticket(stamp, contact, client)?;
         Ok(Judgement::Passed(ticket))
     }

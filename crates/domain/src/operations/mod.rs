@@ -8,6 +8,7 @@ mod codes;
 mod deliver_messages;
 mod embed_challenge;
 mod enrol_agent;
+mod escalation;
 mod issue_challenge;
 mod issue_install_code;
 mod judge_answer;
@@ -42,6 +43,7 @@ pub use embed_challenge::{
     DrawChallengeError, EmbedChallenge, EmbedPolicy, LoadScriptError, LoadedScript, Page, PageRefusal,
 };
 pub use enrol_agent::{Attempt, EnrolAgent, EnrolAgentError, EnrolPolicy, Enrolled};
+pub use escalation::Escalation;
 pub use issue_challenge::{ChallengeRequest, IssueChallenge, IssueChallengeError, IssuedChallenge};
 pub use issue_install_code::{CodePolicy, IssueInstallCode, IssueInstallCodeError, IssuedInstallCode, NewInstallCode};
 pub use judge_answer::{ChallengeRefusal, IssuedTicket, JudgeAnswer, JudgeAnswerError, Judgement, OpenChallenge};

@@ -4,16 +4,19 @@ use std::time::Duration;
 
 use super::*;
 use crate::app::{Action, AppId, AppRefusal};
-use crate::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style, Wanted};
+use crate::challenge::{Answer, Axes, Kind, PictureFormat, Style, Wanted};
 use crate::contact::Contact;
+use crate::escalation::EscalationPolicy;
 use crate::ports::Busy;
 use crate::rates::Rates;
 use crate::testing::{
-    FixedDirectory, ManualClock, ModelMarks, ModelThrottle, NoTally, PlainPuzzles, SeededEntropy, app, block_on,
+    FixedDirectory, ManualClock, ModelDecisions, ModelHistory, ModelMarks, ModelThrottle, NoTally, PlainPuzzles,
+    SeededEntropy, app, block_on,
 };
 use crate::ticket::{Door, Note};
 
 mod codes;
+mod escalation;
 mod let_in;
 mod limits;
 mod sign_in;
@@ -56,8 +59,15 @@ struct House {
     clock: Arc<ManualClock>,
     ports: Ports,
     policy: Policy,
+    escalation: Arc<Escalation>,
     /// Where calls come from.
     client: IpAddr,
+}
+
+fn escalation(ports: &Ports, policy: EscalationPolicy) -> Arc<Escalation> {
+    let history = Arc::new(ModelHistory::new(Arc::clone(&ports.clock), 1_000));
+    let (clock, tally) = (Arc::clone(&ports.clock), Arc::clone(&ports.tally));
+    Arc::new(Escalation::new(policy, history, Arc::<ModelDecisions>::default(), clock, tally))
 }
 
 impl House {
@@ -78,7 +88,8 @@ impl House {
             entropy: Arc::new(SeededEntropy::new(1)),
             tally: Arc::new(NoTally),
         };
-        Self { clock, ports, policy: POLICY, client: CLIENT }
+        let escalation = escalation(&ports, EscalationPolicy::OFF);
+        Self { clock, ports, policy: POLICY, escalation, client: CLIENT }
     }
 
     /// The same house after a restart: its store of marks forgot everything.
@@ -92,12 +103,13 @@ impl House {
     }
 
     fn issue_along(&self, app: &str, action: Option<&str>, axes: Axes) -> Result<IssuedChallenge, IssueChallengeError> {
-        block_on(IssueChallenge::new(self.ports.clone(), self.policy).run(ChallengeRequest {
+        let issue = IssueChallenge::new(self.ports.clone(), self.policy, Arc::clone(&self.escalation));
+        block_on(issue.run(ChallengeRequest {
             door: DOOR,
             app: &AppId::parse(app).unwrap(),
             client: self.client,
             kind: Kind::Slider,
-            level: Level::DEFAULT,
+            level: None,
             style: Style { format: PictureFormat::Png, axes },
             action: action.and_then(Action::parse),
             contact: None,
@@ -107,7 +119,7 @@ impl House {
     }
 
     fn judge(&self) -> JudgeAnswer {
-        JudgeAnswer::new(self.ports.clone(), self.policy)
+        JudgeAnswer::new(self.ports.clone(), self.policy, Arc::clone(&self.escalation))
     }
 
     fn answer(&self, token: &str, answer: Answer, contact: Option<&str>) -> Result<Judgement, JudgeAnswerError> {

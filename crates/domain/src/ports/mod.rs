@@ -62,6 +62,6 @@ pub use sender::{
     Delivery, DeliveryAddress, Pace, Receipt, ReportError, Reports, SendError, Sender, TemplateError, Templates,
 };
 pub use session_signatures::SessionSignatures;
-pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally};
+pub use tally::{CodeOutcome, Enrolment, Event, Judged, Redeemed, Tally, TrailSeen};
 pub use usage_records::{MOST_GROUPS, NotesFull, StatisticsWanted, UsageKept, UsageNotes, UsageRecords, UsageWanted};
 pub use user_records::{PeopleRecords, SessionRecords, UserNamed, UserRecords};

@@ -1,5 +1,6 @@
-use crate::challenge::Kind;
+use crate::challenge::{Kind, Level};
 use crate::contact::Channel;
+use crate::escalation::Reason;
 use crate::ports::MessageState;
 use crate::rates::Limit;
 
@@ -14,6 +15,21 @@ pub enum Judged {
     Expired,
     /// The challenge had been spent.
     Used,
+}
+
+/// What became of an answer's trail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TrailSeen {
+    /// There was none.
+    None,
+    /// It was longer than any that the widget sends, and counted as none.
+    TooLong,
+    /// It could not be read, and counted as none.
+    Unreadable,
+    /// It was made with keys or taps, which have no score.
+    Unscored,
+    /// It has this score, 0 to 100.
+    Scored(u8),
 }
 
 /// How redeeming a ticket ended.
@@ -58,8 +74,12 @@ pub enum CodeOutcome {
 /// Something that happens too often for the audit trail, and is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
-    /// A challenge was handed out.
-    ChallengeIssued(Kind),
+    /// A challenge of this level was handed out.
+    ChallengeIssued(Kind, Level),
+    /// It was harder than others for this reason, among others perhaps.
+    Escalated(Reason),
+    /// An answer was judged that had such a trail.
+    TrailSeen(TrailSeen),
     /// An answer to a challenge of ours came in.
     ChallengeJudged(Kind, Judged),
     /// A ticket came in.

@@ -1,6 +1,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_domain::challenge::{Answer, Axes, Kind, Level, View, Wanted};
+use countersign_domain::challenge::{Answer, Axes, Kind, View, Wanted};
 use countersign_domain::operations::{
     ChallengeRefusal, ChallengeRequest, IssueChallengeError, JudgeAnswerError, Judgement,
 };
@@ -59,7 +59,7 @@ impl HuaweiOneAccess {
                 app,
                 client: request.client,
                 kind: Kind::Slider,
-                level: Level::DEFAULT,
+                level: None,
                 style: STYLE,
                 action: None,
                 contact: None,

@@ -21,11 +21,12 @@ mod answers;
 const KEY: (&str, &str) = ("authorization", "Basic QUsxOnRoZSBzZWNyZXQ="); // AK1:the secret
 const DENIED: (&str, &str) = ("authorization", "Basic QUsyOnRoZSBzZWNyZXQ="); // AK2:the secret
 /// The doors that the document describes.
-const NATIVE: [&str; 8] = [
+const NATIVE: [&str; 9] = [
     "native_agents",
     "native_challenges",
     "native_codes",
     "native_contacts",
+    "native_decisions",
     "native_directory",
     "native_install_codes",
     "native_tickets",
@@ -65,14 +66,15 @@ const fn operation(
 
 use Permission::{
     CheckCodes, CreateInstallCodes, ManageContacts, ManageDirectory, ManageGroups, ReadAgents, ReadContacts,
-    ReadDirectory, ReadInstallCodes, ReadStatistics, ReadUsage, RedeemTickets, RevokeAgents, RevokeInstallCodes,
-    SendCodes,
+    ReadDecisions, ReadDirectory, ReadInstallCodes, ReadStatistics, ReadUsage, RedeemTickets, RevokeAgents,
+    RevokeInstallCodes, SendCodes,
 };
 use Proof::{Certificate, Key, Nothing};
 
-const OPERATIONS: [Operation; 31] = [
+const OPERATIONS: [Operation; 32] = [
     operation("issueChallenge", "POST", "/v1/challenges", 201, Nothing, true),
     operation("answerChallenge", "POST", "/v1/challenges/answer", 200, Nothing, true),
+    operation("listDecisions", "GET", "/v1/decisions", 200, Key(ReadDecisions), false),
     operation("redeemTicket", "POST", "/v1/tickets/redeem", 200, Key(RedeemTickets), true),
     operation("sendCode", "POST", "/v1/codes", 202, Key(SendCodes), true),
     operation("checkCode", "POST", "/v1/codes/check", 200, Key(CheckCodes), true),
@@ -116,7 +118,15 @@ impl Operation {
         match problem {
             Problem::Failed | Problem::Busy | Problem::DeadlineExceeded | Problem::TooManyRequests(_) => true,
             Problem::MalformedRequest(..) => {
-                self.body || is_one_of(&["listInstallCodes", "listAgents", "listContacts", "countUsage", "listUsage"])
+                self.body
+                    || is_one_of(&[
+                        "listInstallCodes",
+                        "listAgents",
+                        "listContacts",
+                        "listDecisions",
+                        "countUsage",
+                        "listUsage",
+                    ])
             }
             Problem::BodyIncomplete | Problem::BodyTooLarge => self.body,
             Problem::Unauthenticated | Problem::PermissionDenied => matches!(self.proof, Key(_)),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Style};
+use countersign_domain::challenge::{Answer, Axes, Kind, PictureFormat, Style};
 use countersign_domain::operations::{ChallengeRequest, Judgement};
 use countersign_domain::testing::block_on;
 use countersign_domain::ticket::{Door, Note};
@@ -25,7 +25,7 @@ fn ticket(house: &House, at: &Door, app: &str) -> (String, String) {
         app: &app,
         client: CLIENT,
         kind: Kind::Slider,
-        level: Level::DEFAULT,
+        level: None,
         style: Style { format: PictureFormat::Jpeg, axes: Axes::Two },
         action: None,
         contact: None,

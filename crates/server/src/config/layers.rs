@@ -15,7 +15,7 @@ use super::ConfigError;
 const PREFIX: &str = "COUNTERSIGN__";
 
 /// Where the operator names things, so that the defaults cannot say which keys there are. They are laid over as a whole.
-const OPEN: [&str; 2] = ["senders", "codes.purposes"];
+const OPEN: [&str; 3] = ["senders", "codes.purposes", "escalation.apps"];
 
 /// The defaults and what was laid over them.
 pub(super) struct Layers {

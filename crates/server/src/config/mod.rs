@@ -3,6 +3,7 @@
 
 mod agents;
 mod codes;
+mod escalation;
 mod layers;
 mod public_url;
 mod rates;
@@ -23,6 +24,7 @@ pub use agents::{Agents, Alibaba, Endpoint, InstallCodes, PinSetting};
 pub use codes::{
     Codes, DailyRate, Delivery, Price, PumpingSetting, Purpose, ResendSetting, SenderSettings, TicketSetting, routes,
 };
+pub use escalation::Escalation;
 use layers::Layers;
 pub use rates::{Rate, Rates};
 pub use tencent::Tencent;
@@ -37,7 +39,7 @@ pub use users::Users;
 /// The embedded defaults, with their comments.
 pub const DEFAULTS: &str = include_str!("../../../../config.default.toml");
 
-/// What `--dev` lays over them: a folder of its own, and none of our own limits, unless the operator's settings have them.
+/// What `--dev` lays over them: a folder of its own, and none of our own limits, waits and levels, unless the operator's settings have them.
 const DEVELOPMENT: &str = r#"
 data = "countersign-dev-data"
 [rates]
@@ -61,6 +63,9 @@ person_wrong_passwords.burst = 0
 person_code_per_address.burst = 0
 person_code_per_number.burst = 0
 person_session_per_address.burst = 0
+[escalation]
+escalate = false
+wrong_in_a_row = 0
 [codes]
 resend_seconds = 0
 per_contact.burst = 0
@@ -134,6 +139,8 @@ pub struct Config {
     pub rates: Rates,
     /// Challenges.
     pub challenges: Challenges,
+    /// How hard challenges are, and for whom.
+    pub escalation: Escalation,
     /// Tickets.
     pub tickets: Tickets,
     /// Who sends messages.
@@ -333,6 +340,7 @@ impl Config {
         checks
             .into_iter()
             .chain(self.rates.checks())
+            .chain(self.escalation.checks())
             .chain(self.codes.checks())
             .chain(self.delivery.checks())
             .chain(self.users.checks())
@@ -359,6 +367,8 @@ pub fn seconds(number: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use countersign_domain::app::AppId;
+    use countersign_domain::escalation::EscalationPolicy;
     use countersign_domain::rates::Limit;
     use countersign_domain::throttle::Rule;
 
@@ -405,7 +415,8 @@ mod tests {
     fn rates_are_on_but_under_dev_only_where_they_are_set() {
         let rates = |text: &str, mode| load(text, &[], &Flags { mode, ..Flags::default() }).unwrap().rates.rates();
         for limit in Limit::ALL {
-            assert!(rates("", Mode::Production).rule(limit).is_some(), "{limit:?}");
+            let has_rate = limit != Limit::WrongAnswers;
+            assert_eq!(rates("", Mode::Production).rule(limit).is_some(), has_rate, "{limit:?}");
             assert!(rates("", Mode::Development).rule(limit).is_none(), "{limit:?}");
         }
         let set = rates("[rates]\nissue_per_address = { burst = 3, per_minute = 6 }", Mode::Development);
@@ -418,6 +429,22 @@ mod tests {
         let file = "[codes.purposes.\"oneaccess.login\"]\ndigits = 8";
         let policy = load(file, &[], &Flags::default()).unwrap().codes.policy();
         assert_eq!(policy.purposes["oneaccess.login"].digits, 8);
+    }
+
+    #[test]
+    fn escalation_is_on_but_under_dev_only_where_it_is_set() {
+        let policy =
+            |text: &str, mode| load(text, &[], &Flags { mode, ..Flags::default() }).unwrap().escalation.policy();
+        let shipped = policy("", Mode::Production);
+        assert!(shipped.default.escalate && shipped.waits.is_some());
+        assert_eq!(policy("", Mode::Development), EscalationPolicy::OFF);
+        assert_eq!(policy("[escalation]\nescalate = true\nwrong_in_a_row = 3", Mode::Development), shipped);
+        let file =
+            "[escalation]\nlevel = 2\n[escalation.apps.calm]\nescalate = false\n[escalation.apps.bank]\nlevel = 4";
+        let own = policy(file, Mode::Production);
+        let of = |id: &str| own.of(&AppId::parse(id).unwrap());
+        let numbers = |id: &str| (of(id).level.number(), of(id).highest.number(), of(id).escalate);
+        assert_eq!(["calm", "bank", "other"].map(numbers), [(2, 5, false), (4, 5, true), (2, 5, true)]);
     }
 
     #[test]
@@ -473,6 +500,18 @@ mod tests {
             (
                 "public_url = \"verify.example.com\"",
                 "countersign.toml:1: `public_url` must be http:// or https:// and a host, without a slash at the end",
+            ),
+            (
+                "[escalation]\nlevel = 4\nhighest_level = 3",
+                "countersign.toml:3: `escalation.highest_level` must be `level` to 5",
+            ),
+            (
+                "[escalation.apps.one]\nlevel = 6",
+                "countersign.toml:1: `escalation.apps` must have a `level` of 1 to 5 and a `highest_level` that is no lower, their own or those of the section",
+            ),
+            (
+                "[escalation]\nlongest_wait_seconds = 4",
+                "countersign.toml:2: `escalation.longest_wait_seconds` must be `wait_seconds` to 3600",
             ),
         ] {
             assert_eq!(load(file, &[], &Flags::default()).unwrap_err(), complaint);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_domain::access_key::AccessKeyId;
 use countersign_domain::app::AppId;
-use countersign_domain::challenge::{Answer, Axes, Kind, Level, PictureFormat, Solution, Style};
+use countersign_domain::challenge::{Answer, Axes, Kind, PictureFormat, Solution, Style};
 use countersign_domain::operations::{
     ChallengeRequest, Expected, IssueChallengeError, JudgeAnswer, JudgeAnswerError, Judgement, RedeemTicketError,
 };
@@ -147,7 +147,7 @@ impl DevDoor {
             app: &self.app,
             client: request.client,
             kind: Kind::Slider,
-            level: Level::DEFAULT,
+            level: None,
             style: Style { format: PictureFormat::Jpeg, axes: Axes::Two },
             action: None,
             contact: None,

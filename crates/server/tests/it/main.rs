@@ -24,6 +24,7 @@ mod delivery;
 mod directory;
 mod downloads;
 mod enrolment;
+mod escalation;
 mod flood;
 mod gateways;
 mod house;

@@ -88,7 +88,7 @@ async fn operators_see_what_happens() {
     assert_eq!(client.get("/readyz").await.json()["status"], "ready");
     let metrics = client.get("/metrics").await.text();
     for line in [
-        r#"countersign_challenges_issued_total{type="slider"} 1"#,
+        r#"countersign_challenges_issued_total{type="slider",level="3"} 1"#,
         r#"countersign_challenges_judged_total{type="slider",outcome="passed"} 1"#,
         r#"countersign_tickets_redeemed_total{outcome="valid"} 1"#,
         r#"countersign_requests_total{door="native_challenges",status="201"} 1"#,

@@ -111,6 +111,7 @@ fn fields_of<'a>(document: &'a Value, schema: &'a Value) -> (Vec<(&'a String, &'
 fn what_the_doors_answer_stands_in_the_document() {
     let mut caller = Caller::default();
     challenges_and_tickets(&mut caller);
+    decisions(&mut caller);
     codes_and_contacts(&mut caller);
     directory(&mut caller);
     usage(&mut caller);
@@ -212,6 +213,21 @@ fn codes_and_contacts(caller: &mut Caller) {
     for _ in 0..2 {
         caller.call_at(&house, "forgetContact", verified, KEY, &Value::Null);
     }
+}
+
+fn decisions(caller: &mut Caller) {
+    let house = House::escalating();
+    let ask = json!({"site_key": "one"});
+    for trail in [json!("AaaaaaaaaaaaAAAA"), json!(7), Value::Null] {
+        let token = caller.call(&house, "issueChallenge", &ask)["token"].clone();
+        let body = json!({"token": token, "answer": {"x": 0, "y": 0}, "trail": trail});
+        caller.call(&house, "answerChallenge", &body);
+    }
+    caller.call(&house, "issueChallenge", &ask);
+    let told = caller.call(&house, "listDecisions", &Value::Null);
+    let outcomes: BTreeSet<_> =
+        told["decisions"].as_array().unwrap().iter().map(|each| each["outcome"].to_string()).collect();
+    assert_eq!(outcomes.len(), 3, "{told}");
 }
 
 fn directory(caller: &mut Caller) {
