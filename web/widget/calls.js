@@ -53,9 +53,12 @@ export function drawChallenge({ door, siteKey, action, contact, locale }) {
   return post(NATIVE_DOOR, { site_key: siteKey, action: action || undefined, contact: contact || undefined, locale });
 }
 
-/** Hands in an answer, in the challenge's own terms, where the challenge was asked for. Gives the ticket. */
-export function answerChallenge(door, token, answer, locale) {
-  return post(`${door?.path ?? NATIVE_DOOR}/answer`, { token, answer, locale });
+/**
+ * Hands in an answer, in the challenge's own terms, and how it was come by, where the challenge was asked for. Gives the
+ * ticket.
+ */
+export function answerChallenge(door, token, answer, trail, locale) {
+  return post(`${door?.path ?? NATIVE_DOOR}/answer`, { token, answer, trail, locale });
 }
 
 async function post(path, body) {

@@ -201,7 +201,9 @@ export class Challenge extends EventTarget {
     const asked = performance.now();
     let granted;
     try {
-      granted = await answerChallenge(this.#options().door, this.#drawn.token, answer, this.#words.language);
+      const { token } = this.#drawn;
+      const { door } = this.#options();
+      granted = await answerChallenge(door, token, answer, writtenFor(token, control), this.#words.language);
     } catch (failure) {
       if (turn !== this.#turn) return;
       if (ENDS_IT.includes(failure.reason)) {
@@ -261,6 +263,15 @@ export class Challenge extends EventTarget {
 
   #emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/** The trail of `control` as text. A browser in which that fails answers without. */
+function writtenFor(token, control) {
+  try {
+    return control.trail?.write(token);
+  } catch {
+    return undefined;
   }
 }
 

@@ -46,8 +46,10 @@ const FILES: &[Embedded] = files![
     "locales/en.js",
     "locales/zh.js",
     "look.js",
+    "sha256.js",
     "stage-look.js",
     "stage.js",
+    "trail.js",
 ];
 
 /// The script of Tencent's newer widget, at the addresses that the vendor has had for it. It finds the rest beside itself.

@@ -12,6 +12,7 @@
 // Letting go on the track answers, as people expect of a slider. Letting go of a piece that moves both ways does not: few
 // hit both at once, a finger covers what it points at, and a wrong answer costs the picture. So Check or Enter does.
 
+import { Trail } from '../trail.js';
 import { onDrag } from './slider/drag.js';
 import { onPressAndHold } from './slider/hold.js';
 import { look } from './slider/look.js';
@@ -34,6 +35,7 @@ export class Control extends EventTarget {
   #drag;
   #movedAt = -Infinity;
   #paintPending = false;
+  #trail = new Trail();
 
   /** @param {import('../language.js').Words} words */
   constructor(words) {
@@ -51,6 +53,11 @@ export class Control extends EventTarget {
   get answer() {
     const { x, y } = this.#place;
     return this.#twoAxes ? { x, y } : { x };
+  }
+
+  /** How the piece was brought there. */
+  get trail() {
+    return this.#trail;
   }
 
   /** Whether a person moved the piece of this picture. */
@@ -93,6 +100,7 @@ export class Control extends EventTarget {
     // Where it belongs is told to nobody, so a piece of two axes starts half-way down the left edge.
     this.#put({ x: 0, y: this.#furthest.y / 2 });
     this.#parts.picture.dataset.shown = '';
+    this.#trail.start();
   }
 
   /** Shows the tick, or the grip again. */
@@ -157,8 +165,27 @@ export class Control extends EventTarget {
     this.#describe();
   }
 
-  #moveBy({ x = 0, y = 0 }, stride = 1) {
-    this.#move({ x: this.#place.x + x * stride, y: this.#place.y + y * stride });
+  /** The same by keys or taps. */
+  #step(means, target) {
+    const from = { ...this.#place };
+    this.#move(target);
+    if (!this.#locked) this.#trail.step(means, from, this.#place);
+  }
+
+  /** Where a drag has brought the piece, unrounded: along its row, or anywhere. */
+  #dragged(from, across, down) {
+    const scale = this.#scale();
+    return { x: from.x + across * scale, y: from.y + down * scale };
+  }
+
+  #stepBy({ x = 0, y = 0 }) {
+    this.#step('taps', { x: this.#place.x + x, y: this.#place.y + y });
+  }
+
+  /** The place nearest to `target` where the piece may be. Across its row a piece of one axis is wherever the pointer is. */
+  #within({ x, y }) {
+    const along = (value, furthest) => Math.min(Math.max(value, 0), furthest);
+    return { x: along(x, this.#furthest.x), y: this.#twoAxes ? along(y, this.#furthest.y) : y };
   }
 
   #put(target) {
@@ -214,16 +241,22 @@ export class Control extends EventTarget {
     const { root, picture, track, grip } = this.#parts;
     this.#drag = onDrag(grip, {
       mayStart: () => !this.#locked,
-      start: () => {
+      start: (event) => {
         root.toggleAttribute('data-dragging', true);
         this.#focusAxis('x');
-        return { ...this.#place };
+        const from = { ...this.#place };
+        const { left, top } = grip.getBoundingClientRect();
+        const hold = this.#dragged({ x: 0, y: 0 }, event.clientX - left, event.clientY - top);
+        this.#trail.begin(event.pointerType, from, hold, event.timeStamp);
+        return from;
       },
+      pass: (from, across, down, time) => this.#trail.add(this.#within(this.#dragged(from, across, down)), time),
       move: (from, across, down) => {
-        const scale = this.#scale();
-        this.#move(this.#twoAxes ? { x: from.x + across * scale, y: from.y + down * scale } : { x: from.x + across * scale });
+        const { x, y } = this.#dragged(from, across, down);
+        this.#move(this.#twoAxes ? { x, y } : { x });
       },
-      end: (from) => {
+      end: (from, event) => {
+        this.#trail.add(this.#place, event.timeStamp);
         root.toggleAttribute('data-dragging', false);
         // A press that goes nowhere was somebody taking hold of it, not an answer.
         if (!this.#twoAxes && this.#place.x !== from.x) this.#answer();
@@ -231,6 +264,7 @@ export class Control extends EventTarget {
       takeBack: (from) => {
         root.toggleAttribute('data-dragging', false);
         this.#move(from);
+        this.#trail.add(from, performance.now());
       },
     });
 
@@ -238,13 +272,13 @@ export class Control extends EventTarget {
     track.addEventListener('click', (event) => {
       if (grip.contains(event.target)) return;
       const { left } = track.getBoundingClientRect();
-      this.#move({ x: (event.clientX - left - track.clientLeft - grip.offsetWidth / 2) * this.#scale() });
+      this.#step('taps', { x: (event.clientX - left - track.clientLeft - grip.offsetWidth / 2) * this.#scale() });
     });
     picture.addEventListener('click', (event) => {
       if (!this.#twoAxes || grip.contains(event.target)) return;
       const { left, top } = picture.getBoundingClientRect();
       const scale = this.#scale();
-      this.#move({
+      this.#step('taps', {
         x: (event.clientX - left) * scale - this.#picture.pieceWidth / 2,
         y: (event.clientY - top) * scale - this.#picture.pieceHeight / 2,
       });
@@ -281,11 +315,11 @@ export class Control extends EventTarget {
       if (!target) return;
       event.preventDefault();
       if (this.#twoAxes) this.#focusAxis('y' in target ? 'y' : 'x');
-      this.#move(target);
+      this.#step('keys', target);
     });
     // What moves a native slider without our keys: a screen reader's own commands.
-    inputs.x.addEventListener('input', () => this.#move({ x: Number(inputs.x.value) }));
-    inputs.y.addEventListener('input', () => this.#move({ y: this.#furthest.y - Number(inputs.y.value) }));
+    inputs.x.addEventListener('input', () => this.#step('keys', { x: Number(inputs.x.value) }));
+    inputs.y.addEventListener('input', () => this.#step('keys', { y: this.#furthest.y - Number(inputs.y.value) }));
   }
 
   #targetOf(key, step) {
@@ -315,7 +349,7 @@ export class Control extends EventTarget {
 
   #listenToButtons() {
     const { steps, check } = this.#parts;
-    for (const [name, button] of Object.entries(steps)) onPressAndHold(button, () => this.#moveBy(STEPS[name]));
+    for (const [name, button] of Object.entries(steps)) onPressAndHold(button, () => this.#stepBy(STEPS[name]));
     check.addEventListener('click', () => this.#answer());
   }
 }
