@@ -255,3 +255,56 @@ for (const [status, problem, sentence] of [
     await page.close();
   });
 }
+
+for (const said of ['body', 'header']) {
+  test(`a wait that the server names in its ${said} is counted down, and it goes on by itself`, async () => {
+    const refusal = {
+      status: 429,
+      contentType: 'application/problem+json',
+      headers: said === 'header' ? { 'retry-after': '12' } : {},
+      json: { type: 'urn:countersign:problem:too-many-requests', status: 429, ...(said === 'body' && { retry_after_ms: 11_400 }) },
+    };
+    const page = await visit({
+      browser,
+      server,
+      before: async (tab) => {
+        await tab.clock.install();
+        await tab.route(CHALLENGES, (route) => route.fulfill(refusal), { times: 1 });
+      },
+    });
+    await page.reached('failed', 0);
+    assert.equal(await page.status.textContent(), en.waiting.replace('{seconds}', '12'));
+    const count = page.widget.locator('.count');
+    const retry = page.widget.getByRole('button', { name: en.tryAgain });
+    assert.equal(await count.getAttribute('aria-hidden'), 'true', 'what is said aloud is said once');
+    assert.equal(await retry.isVisible(), false);
+    await page.page.clock.runFor(5_000);
+    assert.match(await count.textContent(), /^[67]$/);
+    await page.page.clock.runFor(8_000);
+    await page.reached('ready');
+    assert.equal(await count.textContent(), '');
+    await page.close();
+  });
+}
+
+test('an answer that has to wait is handed in when the wait is over', async () => {
+  const refusal = {
+    status: 429,
+    contentType: 'application/problem+json',
+    json: { type: 'urn:countersign:problem:too-many-requests', status: 429, retry_after_ms: 5_000 },
+  };
+  const page = await visit({
+    browser,
+    server,
+    before: async (tab) => {
+      await tab.clock.install();
+      await tab.route('**/v1/challenges/answer', (route) => route.fulfill(refusal), { times: 1 });
+    },
+  });
+  await page.reached('ready');
+  await page.answerByKeys(await page.answer());
+  await page.reached('failed');
+  await page.page.clock.runFor(6_000);
+  await page.reached('solved');
+  await page.close();
+});

@@ -34,10 +34,12 @@ export const host = SERVER.host;
 
 /** A call that did not give what was asked for. */
 export class Failure extends Error {
-  constructor(reason, status = 0) {
+  /** `wait` is how many milliseconds the server wants to be left alone, where it says. */
+  constructor(reason, status = 0, wait = 0) {
     super(reason);
     this.reason = reason;
     this.status = status;
+    this.wait = wait;
   }
 }
 
@@ -64,7 +66,7 @@ export function answerChallenge(door, token, answer, trail, locale) {
 async function post(path, body) {
   const { response, content } = await exchange(new URL(path, SERVER), body);
   if (response.ok && content) return content;
-  throw new Failure(reasonOf(response.status, content), response.status);
+  throw new Failure(reasonOf(response.status, content), response.status, waitOf(response, content));
 }
 
 async function exchange(address, body) {
@@ -94,6 +96,12 @@ function parsed(text) {
   } catch {
     return null;
   }
+}
+
+/** To the millisecond where it is our server that speaks, else as a proxy may say it. */
+function waitOf(response, content) {
+  const wait = content?.retry_after_ms ?? Number(response.headers.get('retry-after')) * 1_000;
+  return Number.isFinite(wait) && wait > 0 ? wait : 0;
 }
 
 function reasonOf(status, content) {

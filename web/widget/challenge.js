@@ -28,6 +28,9 @@ const SAID = ['offline', 'unreachable', 'busy', 'limited', 'siteKey', 'session',
 // What trying again cannot mend.
 const FINAL = ['session'];
 
+// The server's wait is sat out for as long as this; beyond it nobody stays.
+const LONGEST_WAIT_MS = 600_000;
+
 const AGAIN = 'M20 12a8 8 0 1 1-2.4-5.7M20 3.5v4h-4';
 
 /**
@@ -239,8 +242,9 @@ export class Challenge extends EventTarget {
 
   #enter(state, sentence, values) {
     this.state = state;
-    const { root, retry } = this.#parts;
+    const { root, retry, count } = this.#parts;
     root.dataset.state = state;
+    write(count, '');
     root.setAttribute('aria-busy', String(state === 'loading' || state === 'checking'));
     if (state === 'ready') this.#control.unlock();
     else this.#control?.lock();
@@ -256,9 +260,27 @@ export class Challenge extends EventTarget {
   #fail(failure, retry, during = 'draw') {
     const reason = SAID.includes(failure.reason) ? failure.reason : 'unexpected';
     this.#retry = retry;
-    this.#enter('failed', reason, { host, status: failure.status ?? String(failure) });
-    this.#parts.retry.hidden = FINAL.includes(reason);
+    const wait = reason === 'limited' && failure.wait <= LONGEST_WAIT_MS ? failure.wait : 0;
+    const values = { host, status: failure.status ?? String(failure), seconds: Math.ceil(wait / 1_000) };
+    this.#enter('failed', wait ? 'waiting' : reason, values);
+    if (wait) this.#sitOut(performance.now() + wait);
+    else this.#parts.retry.hidden = FINAL.includes(reason);
     this.#emit('error', { reason, during, message: this.#parts.status.textContent });
+  }
+
+  /**
+   * Goes on by itself when the server's wait is over. The seconds are counted down for the eye only: said aloud once is
+   * enough.
+   */
+  #sitOut(end) {
+    clearTimeout(this.#timer);
+    const left = end - performance.now();
+    if (left <= 0) {
+      this.#retry();
+      return;
+    }
+    write(this.#parts.count, String(Math.ceil(left / 1_000)));
+    this.#timer = setTimeout(() => this.#sitOut(end), left % 1_000 || 1_000);
   }
 
   #emit(name, detail) {
@@ -290,7 +312,8 @@ function build() {
   const keys = create('p', 'hint keys', { id: 'keys' });
   const touch = create('p', 'hint touch');
   const retry = create('button', 'retry', { type: 'button', hidden: '' });
-  const foot = create('div', 'status', {}, [status, keys, touch, retry]);
+  const count = create('p', 'count', { 'aria-hidden': 'true' });
+  const foot = create('div', 'status', {}, [status, count, keys, touch, retry]);
   const root = create('div', 'challenge', { 'data-state': 'idle' }, [create('div', 'head', {}, [title, tools]), place, foot]);
-  return { root, title, tools, renew, place, status, keys, touch, retry };
+  return { root, title, tools, renew, place, status, count, keys, touch, retry };
 }

@@ -115,7 +115,17 @@ export const stageLook = sheet(`
   margin-inline-end: -0.75em;
 }
 
-.status-text:not(:empty) ~ .hint {
+.status-text:not(:empty) ~ /* Only ever beside a sentence: how many seconds are left of a wait. */
+.count {
+  flex: none;
+  font-variant-numeric: tabular-nums;
+}
+
+.count:empty {
+  display: none;
+}
+
+.hint {
   display: none;
 }
 

@@ -40,6 +40,7 @@ export default {
   offline: 'You seem to be offline. Check your connection, then try again.',
   unreachable: 'The verification server did not answer. Please try again.',
   busy: 'The verification server is busy. Wait a moment, then try again.',
+  waiting: 'Too many tries. This goes on by itself in {seconds} s.',
   limited: 'Too many tries. Wait a minute, then try again.',
   siteKey: 'This site’s verification is not set up: its site key is unknown or switched off.',
   session: 'This verification has ended. Please reload the page.',

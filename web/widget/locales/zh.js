@@ -40,6 +40,7 @@ export default {
   offline: '网络似乎已断开，请检查连接后重试。',
   unreachable: '验证服务没有响应，请重试。',
   busy: '验证服务繁忙，请稍候重试。',
+  waiting: '尝试次数过多，{seconds} 秒后自动继续。',
   limited: '尝试次数过多，请一分钟后重试。',
   siteKey: '本站的验证尚未配置好：站点密钥无效或已停用。',
   session: '本次验证已失效，请刷新页面。',
