@@ -327,6 +327,11 @@ test('a widget that does not arrive is said in the place, and the callback hears
   assert.deepEqual(await heard(page), [UNSOLVED]);
   assert.match(await page.page.getByRole('alert').textContent(), /Please reload the page/);
   assert.ok(page.complaints.some((complaint) => complaint.includes('capInit')));
+  await page.page.evaluate(() => {
+    capRefresh();
+    capDestroy();
+  });
+  assert.equal(await page.page.getByRole('alert').count(), 0);
   await page.close();
 });
 

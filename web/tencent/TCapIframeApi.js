@@ -8,11 +8,11 @@
   const { base, session, clientType, language } = /*SETTINGS*/null;
 
   const LAYOUTS = { point: 'checkbox', embed: 'embedded', popup: 'popup' };
-  // The vendor's phone pages open over everything whatever is asked: there is no type on them.
+  // On phones the vendor's opens over the page: `type` is an option of its desktop's. A page that names one gets it here.
   const DESKTOP = 2;
   // A popup that is positioned in the page's flow stands there; any other lies over the page.
   const IN_FLOW = ['static', 'relative'];
-  // Traditional Chinese (1028) is read to be served as the Chinese that there is.
+  // Who asks for traditional Chinese (1028) gets the Chinese that there is.
   const LANGUAGES = { 2052: 'zh', 1028: 'zh', 1033: 'en' };
   const MISSING = {
     zh: '验证加载失败，请刷新页面。',
@@ -37,6 +37,7 @@
     #layout;
     #language;
     #element = null;
+    #notice = null;
     #solved = null;
     #running = false;
     #timer;
@@ -78,6 +79,7 @@
       this.#solved = null;
       clearTimeout(this.#timer);
       this.#element?.remove();
+      this.#notice?.remove();
     }
 
     async #appear() {
@@ -139,12 +141,12 @@
 
     #despair(failure) {
       console.error('capInit: the widget could not be loaded.', failure);
-      const message = document.createElement('p');
-      message.setAttribute('role', 'alert');
-      message.lang = this.#language === 'zh' ? 'zh-CN' : this.#language;
-      message.textContent = MISSING[this.#language];
-      this.#element = message;
-      this.#place.append(message);
+      const notice = document.createElement('p');
+      notice.setAttribute('role', 'alert');
+      notice.lang = this.#language === 'zh' ? 'zh-CN' : this.#language;
+      notice.textContent = MISSING[this.#language];
+      this.#place.append(notice);
+      this.#notice = notice;
       this.#begin();
       this.#end(UNSOLVED);
     }
