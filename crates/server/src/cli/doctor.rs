@@ -136,7 +136,7 @@ fn keys_and_records(config: &Config) -> Vec<Line> {
 /// None where it does not matter: without users there are no id tokens.
 fn issuer(records: &SqliteRecords, config: &Config) -> Option<Line> {
     let users = block_on(async { Ok(records.users(None, None, 1).await?) });
-    if !config.public_url.is_empty() || users.is_ok_and(|users| users.is_empty()) {
+    if !config.public_url.is_empty() || !users.is_ok_and(|users| !users.is_empty()) {
         return None;
     }
     let sentence = "there are users, and `public_url` is empty: id tokens name the listener's address as their issuer, and apps \

@@ -238,7 +238,8 @@ fn describe(user: &User, keys: &ContactKeys) -> serde_json::Value {
 
 async fn set_password(place: &Place, id: &str) -> anyhow::Result<()> {
     let id = user_id(id)?;
-    let password = passwords::hash(chosen()?.expose().as_bytes(), &OsEntropy.array())?;
+    let entropy: &dyn Entropy = &OsEntropy;
+    let password = passwords::hash(chosen()?.expose().as_bytes(), &entropy.array())?;
     let vault = place.vault()?;
     let generation = known(vault.records.user_of_any_app(id).await, id)?.generation;
     let audit = entry("user.password_set", &id.to_string());
