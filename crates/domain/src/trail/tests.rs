@@ -112,7 +112,8 @@ proptest! {
             prop_assert_eq!(human.bearing(), Bearing::Human, "{:?}", human);
             let line = score(&scripted(to, steps, after), to).unwrap();
             prop_assert!(line.points < human.points, "{:?} against {:?}", line, human);
-            if steps >= 8 {
+            // Moves of a pixel or two are uneven by the rounding alone: such a line is doubtful.
+            if steps >= 8 && to.x / f64::from(steps) >= 4.0 {
                 prop_assert_eq!(line.bearing(), Bearing::Scripted, "{:?}", line);
             }
             let jump = score(&scripted(to, 1, after), to).unwrap();
