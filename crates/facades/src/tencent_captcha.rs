@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::access_key::{AccessKey, Permission};
+use countersign_domain::captcha_app::CaptchaAppId;
 use countersign_domain::operations::{Expected, RedeemTicketError, Redemption, SignedCalls};
 use countersign_domain::ports::{Clock, Directory, Owner};
 use countersign_domain::usage::Step;
@@ -137,7 +138,7 @@ impl TencentCaptcha {
 
     fn script_address(&self, key: &AccessKey, order: Order<'_>) -> Result<String, Complaint> {
         let asig = self.script_token(key, &order)?;
-        let app = self.directory.captcha_app_of(&key.row.app).map_or(0, |id| id.number());
+        let app = self.directory.captcha_app_of(&key.row.app).map_or(0, CaptchaAppId::number);
         let script = self.tencent.address(order.https, SCRIPT);
         self.usages.note_usage.note(order.said.at(Step::Asked, &key.row.app));
         Ok(format!("{script}?appid={app}&clientype={}&lang=2052&asig={asig}**", order.client_type))
@@ -155,7 +156,7 @@ impl TencentCaptcha {
         self.usages.note_usage.note(order.said.at(Step::Asked, &key.row.app));
         let script = self.load(&token, Asked::default()).await;
         if wants_script == 0 {
-            let script = script.map_err(|refusal| refusal.complaint())?;
+            let script = script.map_err(script::ScriptRefusal::complaint)?;
             return Ok(ok(json!({ "script": script })));
         }
         Ok(script::response(script, parameters.text("callBack").filter(|name| script::is_function(name))))

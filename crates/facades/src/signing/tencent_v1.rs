@@ -81,7 +81,7 @@ impl Signed<'_> {
             &[Spelling::AsSent]
         };
         let is_file = |parameter: &&Parameter| parameter.value.starts_with('@');
-        let has_files = *self.method == Method::POST && parameters.iter().any(|parameter| is_file(&parameter));
+        let has_files = *self.method == Method::POST && parameters.iter().any(is_file);
         let without_files: &[bool] = if has_files { &[true, false] } else { &[false] };
         let mut texts: Vec<String> = Vec::new();
         for without in without_files {

@@ -1,6 +1,7 @@
 //! The script, which a page loads once.
 
 use countersign_domain::app::AppRefusal;
+use countersign_domain::captcha_app::CaptchaAppId;
 use countersign_domain::embedding::Layout;
 use countersign_domain::operations::{LoadScriptError, PageRefusal};
 use countersign_domain::usage::{Person, Step, Usage};
@@ -123,7 +124,7 @@ impl TencentCaptcha {
         let settings = Settings {
             base: self.tencent.address(https, "/"),
             session: &loaded.session,
-            app_id: self.directory.captcha_app_of(&loaded.order.app).map_or(0, |id| id.number()),
+            app_id: self.directory.captcha_app_of(&loaded.order.app).map_or(0, CaptchaAppId::number),
             client_type: asked.client_type.unwrap_or(ordered),
             language: asked.language.unwrap_or(2052),
         };
@@ -139,7 +140,7 @@ fn read(query: &str) -> (&str, Asked) {
     for (name, value) in query.split('&').take(MOST).filter_map(|pair| pair.split_once('=')) {
         match (name, value) {
             ("asig", value) if asig.is_empty() => {
-                asig = value.trim_end_matches("%2A").trim_end_matches("%2a").trim_end_matches('*')
+                asig = value.trim_end_matches("%2A").trim_end_matches("%2a").trim_end_matches('*');
             }
             ("clientype", "1") => asked.client_type = Some(1),
             ("clientype", "2") => asked.client_type = Some(2),

@@ -39,11 +39,11 @@ pub(super) enum AppCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Print what Tencent's widget calls an app: its CaptchaAppId and its AppSecretKey
+    /// Print what Tencent's widget calls an app: its `CaptchaAppId` and its `AppSecretKey`
     Captcha {
         /// The app's id
         id: String,
-        /// Draw another AppSecretKey first; the one before counts no more, within a second
+        /// Draw another `AppSecretKey` first; the one before counts no more, within a second
         #[arg(long)]
         new_secret: bool,
         /// Print JSON

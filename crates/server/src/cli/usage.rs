@@ -33,7 +33,7 @@ pub(super) struct Count {
     /// To this day, and including it; today, where it is left out
     #[arg(long, value_name = "DAY", value_parser = read_day)]
     to: Option<Day>,
-    /// What each row is of: any of day, business, scene and account_type, with commas; nothing for one row
+    /// What each row is of: any of day, business, scene and `account_type`, with commas; nothing for one row
     #[arg(long, value_name = "PARTS", default_value = "day,business,scene")]
     by: String,
     #[command(flatten)]

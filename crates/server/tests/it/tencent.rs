@@ -88,9 +88,9 @@ async fn of_64_loads_of_a_script_at_once_one_gets_it() {
         loads.spawn(async move { client.get(&path).await });
     }
     let answers = loads.join_all().await;
-    let (served, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == StatusCode::OK);
-    assert_eq!((served.len(), refused.len()), (1, 63));
-    assert!(served[0].text().contains("capInit"));
+    let (loaded, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == StatusCode::OK);
+    assert_eq!((loaded.len(), refused.len()), (1, 63));
+    assert!(loaded[0].text().contains("capInit"));
     assert!(refused.iter().all(|answer| answer.status == StatusCode::GONE && !answer.text().contains("capInit")));
     server.stop().await;
 }
@@ -130,16 +130,16 @@ async fn a_ticket_passes_again_within_a_minute_and_pays_for_a_code_once() {
     let [id, secret] = ["access_key_id", "access_key_secret"].map(|name| server.dev[name].as_str().unwrap());
     let basic = format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
     let headers = [("authorization", basic.as_str()), ("content-type", "application/json")];
-    let send = |ticket: &str, to: &str| json!({ "to": to, "purpose": "signup", "ticket": ticket }).to_string();
+    let body = |ticket: &str, to: &str| json!({ "to": to, "purpose": "signup", "ticket": ticket }).to_string();
     let price = ticket(&server, &mut client, 8).await;
-    let sent = client.call("POST", "/v1/codes", &headers, &send(&price, "ann@example.com")).await;
+    let sent = client.call("POST", "/v1/codes", &headers, &body(&price, "ann@example.com")).await;
     assert_eq!(sent.status, StatusCode::ACCEPTED, "{}", sent.text());
-    let again = client.call("POST", "/v1/codes", &headers, &send(&price, "bob@example.com")).await;
+    let again = client.call("POST", "/v1/codes", &headers, &body(&price, "bob@example.com")).await;
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", again.text());
     assert_eq!(check(&server, &mut client, 9, &price).await, 5100, "a code has spent it");
     let checked = ticket(&server, &mut client, 10).await;
     assert_eq!(check(&server, &mut client, 11, &checked).await, 0);
-    let late = client.call("POST", "/v1/codes", &headers, &send(&checked, "eve@example.com")).await;
+    let late = client.call("POST", "/v1/codes", &headers, &body(&checked, "eve@example.com")).await;
     assert_eq!(late.json()["type"], "urn:countersign:problem:ticket-refused");
     server.stop().await;
 }
