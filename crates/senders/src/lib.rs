@@ -122,6 +122,19 @@ mod tests {
                 "url = 3\nsecrets = []",
                 "the sender `mail`: invalid type: integer `3`, expected a string in `url`",
             ),
+            // What stands where a secret belongs may be one, whatever it looks like.
+            ("smpp", "password = 12345678", "the sender `mail`: expected a text in quotes in `password`"),
+            ("twilio", "account_sid = 'AC1'\nauth_token = ''", "the sender `mail`: must not be empty in `auth_token`"),
+            (
+                "webhook",
+                "url = ''\nsecrets = 's3cret'",
+                "the sender `mail`: expected texts in quotes, as the documentation has them, none of them empty in `secrets`",
+            ),
+            (
+                "http_template",
+                "url = ''\nsecrets = { password = 12345678 }",
+                "the sender `mail`: expected texts in quotes, as the documentation has them, none of them empty in `secrets`",
+            ),
         ] {
             let name = SenderName::parse("mail").unwrap();
             let complaint = build(&name, kind, settings.parse().unwrap(), &testing::environment()).err().unwrap();

@@ -9,7 +9,7 @@ use countersign_domain::time::Timestamp;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 
 /// What is wrong with a sender's settings, or with a file that they name.
@@ -34,14 +34,22 @@ pub(crate) fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T, Setting
     table.try_into().map_err(|error: toml::de::Error| SettingsError(error.to_string().trim().replace('\n', " ")))
 }
 
-/// A secret as it stands in the settings.
+/// A secret as it stands in the settings, never empty: complaints about settings are printed, and none of ours repeats it.
 #[derive(Clone)]
 pub(crate) struct SecretText(pub(crate) Secret<String>);
 
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+        // The complaint of `String` quotes a number that it found.
+        let text = String::deserialize(deserializer).map_err(|_| D::Error::custom("expected a text in quotes"))?;
+        if text.is_empty() { Err(D::Error::custom("must not be empty")) } else { Ok(Self(Secret::new(text))) }
     }
+}
+
+/// Several secrets, for `deserialize_with`: a list or a table, whose own complaint would quote a secret that stands in its place.
+pub(crate) fn secrets<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(deserializer)
+        .map_err(|_| D::Error::custom("expected texts in quotes, as the documentation has them, none of them empty"))
 }
 
 /// The longest time that a send may be given: longer, and a code is stale before the next try.

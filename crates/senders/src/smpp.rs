@@ -21,6 +21,7 @@ use async_trait::async_trait;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
 use countersign_domain::ports::{Clock, Pace, Receipt, SendError, Sender};
+use countersign_domain::secret::Secret;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::ServerName;
@@ -48,7 +49,8 @@ struct Settings {
     /// For authorities that the system does not know: a PEM file, and no other is believed.
     ca: Option<PathBuf>,
     system_id: String,
-    password: SecretText,
+    /// Left out where the message centre wants none.
+    password: Option<SecretText>,
     #[serde(default)]
     system_type: String,
     #[serde(default)]
@@ -128,7 +130,7 @@ impl Smpp {
             host: settings.host,
             system_id: short("system_id", &settings.system_id, 15)?,
             // The specification allows 8; some message centres go beyond it.
-            password: settings.password.0,
+            password: settings.password.map_or_else(|| Secret::new(String::new()), |SecretText(text)| text),
             system_type: short("system_type", &settings.system_type, 12)?,
         };
         short("password", centre.password.expose(), 64)?;

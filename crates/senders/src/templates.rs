@@ -107,21 +107,23 @@ impl Book {
     }
 
     /// The most specific template: the app's for the purpose, the app's for any, anybody's for the purpose, anybody's for any,
-    /// ours.
+    /// ours. Where we have words for the purpose itself, the operator's for any do not count: they would tell the owner of a
+    /// resource never to share what is to be shared.
     fn words(&self, about: &Subject) -> Option<&Words> {
         let Subject { app, purpose, channel, language, .. } = about;
-        let apps = [Some(app.clone()), None];
-        let purposes = [Some(purpose.clone()), None];
-        let mut places = apps.iter().flat_map(|app| purposes.iter().map(move |purpose| (app.clone(), purpose.clone())));
-        let own = places.find_map(|(app, purpose)| {
-            let place = (app, purpose, *channel, *language);
-            self.own.iter().find(|(written, _)| *written == place).map(|(_, words)| words)
-        });
         let ours = |of: Option<&str>| {
             let is_it = |(purpose, on, in_which, _): &&OurWords| (*purpose, on, in_which) == (of, channel, language);
             self.ours.iter().find(is_it).map(|(.., words)| words)
         };
-        own.or_else(|| ours(Some(purpose.as_str()))).or_else(|| ours(None))
+        let of_purpose = ours(Some(purpose.as_str()));
+        let purposes = if of_purpose.is_some() { vec![Some(purpose)] } else { vec![Some(purpose), None] };
+        let mut places =
+            [Some(app), None].into_iter().flat_map(|app| purposes.iter().map(move |purpose| (app, *purpose)));
+        let own = places.find_map(|(app, purpose)| {
+            let place = (app.cloned(), purpose.cloned(), *channel, *language);
+            self.own.iter().find(|(written, _)| *written == place).map(|(_, words)| words)
+        });
+        own.or(of_purpose).or_else(|| ours(None))
     }
 
     /// The line that a browser looks for (the draft "Origin-bound one-time codes delivered via SMS"), after an empty one.

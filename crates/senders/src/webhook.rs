@@ -24,7 +24,7 @@ use sha2::Sha256;
 
 use crate::Environment;
 use crate::exchange::{Exchange, address, refused, transient};
-use crate::settings::{SecretText, SettingsError, connections, deadline, read, rfc3339};
+use crate::settings::{SecretText, SettingsError, connections, deadline, read, rfc3339, secrets};
 
 /// How the settings call it.
 #[derive(Deserialize)]
@@ -33,6 +33,7 @@ struct Settings {
     /// Where to POST to.
     url: String,
     /// `whsec_` and 24 to 64 bytes in base64; more than one while one is replaced.
+    #[serde(deserialize_with = "secrets")]
     secrets: Vec<SecretText>,
     /// For authorities that the system does not know: a PEM file, and no other is believed.
     ca: Option<PathBuf>,

@@ -59,6 +59,9 @@ fn the_most_specific_template_wins() {
         ("shop/any.sms.en.txt", "2 {{ code }}"),
         ("shop/sign.up-2.sms.en.txt", "1 {{ code }}\n"),
         ("shop/.sign.swp", "an editor's"),
+        ("any/any.email.en.txt", "Subject: Your code\n\nNever share {{ code }}"),
+        ("bank/any.email.en.txt", "Subject: Your code\n\nNever share {{ code }}"),
+        ("bank/ecd.cen.email.en.txt", "Subject: May {{ requester }}?\n\nShare {{ code }}"),
     ]);
     let book = Book::open(&settings).unwrap();
     let of = |app: &str, purpose: &str, language| {
@@ -70,6 +73,12 @@ fn the_most_specific_template_wins() {
     assert_eq!(of("other", "signup", Language::English), "3 123456");
     assert_eq!(of("other", "login", Language::English), "4 123456");
     assert!(of("shop", "signup", Language::Chinese).starts_with('【'));
+    let consent = |app: &str| {
+        let about = Draft::email().app(app, "Example").purpose("ecd.cen").resource("cen-1").requester("Acme").about();
+        book.preview(&about).unwrap()
+    };
+    assert!(consent("shop").text.contains("Acme"), "what owners are asked is no code like any other");
+    assert_eq!((consent("bank").subject.as_str(), consent("bank").text.as_str()), ("May Acme?", "Share 123456"));
 }
 
 #[test]
