@@ -210,16 +210,17 @@ impl ContactKeys {
         ContactKey(mac(self.index.expose(), &[b"network\0", network.to_string().as_bytes()]))
     }
 
-    /// What this sender's gateway shows when it tells of the message's delivery: nobody can make it up.
-    pub fn delivery_proof(&self, id: MessageId, sender: &SenderName) -> [u8; 16] {
+    /// What this sender's gateway shows when it tells of the message's delivery on this try: nobody can make it up.
+    pub fn delivery_proof(&self, id: MessageId, attempt: u32, sender: &SenderName) -> [u8; 16] {
         let mut proof = [0; 16];
-        proof.copy_from_slice(&mac(self.deliveries.expose(), &[&id.0, sender.as_str().as_bytes()])[..16]);
+        let parts: [&[u8]; 3] = [&id.0, &attempt.to_be_bytes(), sender.as_str().as_bytes()];
+        proof.copy_from_slice(&mac(self.deliveries.expose(), &parts)[..16]);
         proof
     }
 
-    /// Whether `proof` is this message's, in constant time.
-    pub fn is_delivery_proof(&self, id: MessageId, sender: &SenderName, proof: &[u8; 16]) -> bool {
-        self.delivery_proof(id, sender).ct_eq(proof).into()
+    /// Whether `proof` is this try's, in constant time.
+    pub fn is_delivery_proof(&self, id: MessageId, attempt: u32, sender: &SenderName, proof: &[u8; 16]) -> bool {
+        self.delivery_proof(id, attempt, sender).ct_eq(proof).into()
     }
 
     /// Seals a contact, for the rows that are about it.

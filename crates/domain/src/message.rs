@@ -84,6 +84,8 @@ pub struct Text {
 pub struct Message {
     /// Its name, the same on every try.
     pub id: MessageId,
+    /// Which try this is, of all senders': 1 is the first. What a gateway tells of an earlier one says nothing about this.
+    pub attempt: u32,
     /// To whom.
     pub to: Contact,
     /// What it is about, for gateways that have their own words and want the parts.

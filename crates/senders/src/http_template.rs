@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use crate::Environment;
 use crate::exchange::Exchange;
-use crate::settings::{SecretText, SettingsError, connections, deadline, read};
+use crate::settings::{SecretText, SettingsError, connections, deadline, read, secrets};
 use answer::Judgement;
 use receipt::Receipts;
 use request::Template;
@@ -44,7 +44,7 @@ struct Settings {
     #[serde(default)]
     body: String,
     /// Values that are nobody's to see, under the names by which templates use them.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "secrets")]
     secrets: BTreeMap<String, SecretText>,
     /// The statuses that are a yes; without any, all of 2xx.
     #[serde(default)]
@@ -170,7 +170,7 @@ impl Sender for HttpTemplate {
     }
 
     async fn send(&self, message: &Message) -> Result<Receipt, SendError> {
-        let request = self.template.request(message, &self.deliveries.of(message.id))?;
+        let request = self.template.request(message, &self.deliveries.of(message))?;
         let answer = self.exchange.call(request).await?;
         self.judgement.of(&answer, message, &*self.clock)
     }

@@ -108,7 +108,7 @@ impl HuaweiSms {
         form.append_pair("templateId", self.templates.of(message.about.language));
         form.append_pair("templateParas", &values);
         if self.receipts {
-            form.append_pair("statusCallback", &self.deliveries.of(message.id));
+            form.append_pair("statusCallback", &self.deliveries.of(message));
         }
         if !self.signature.is_empty() {
             form.append_pair("signature", &self.signature);

@@ -22,8 +22,8 @@ use crate::{Environment, Inbox};
 pub(crate) struct Deliveries;
 
 impl DeliveryAddress for Deliveries {
-    fn of(&self, id: MessageId) -> String {
-        format!("https://verify.example.com/v1/deliveries/{id}")
+    fn of(&self, message: &Message) -> String {
+        format!("https://verify.example.com/v1/deliveries/{}", message.id)
     }
 }
 
@@ -127,6 +127,7 @@ impl Draft {
     pub(crate) fn message(&self) -> Message {
         Message {
             id: MessageId([0xab; 16]),
+            attempt: 1,
             to: Contact::parse(&self.to).unwrap(),
             about: self.about(),
             text: Text { subject: Secret::new(self.subject.clone()), body: Secret::new(self.body.clone()) },

@@ -132,7 +132,7 @@ impl Twilio {
         form.append_pair("Body", message.text.body.expose());
         form.append_pair("ValidityPeriod", &left.to_string());
         if self.receipts {
-            form.append_pair("StatusCallback", &self.deliveries.of(message.id));
+            form.append_pair("StatusCallback", &self.deliveries.of(message));
         }
         Request::post(self.url.clone())
             .header(header::AUTHORIZATION, self.authorization.clone())

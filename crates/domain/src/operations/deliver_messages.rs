@@ -131,7 +131,8 @@ impl DeliverMessages {
             language: row.language,
         };
         let text = ports.templates.text(&about).map_err(|error| error.to_string())?;
-        let message = Message { id: row.id, to: contact.clone(), about, text, expires_at: code.expires_at };
+        let (id, attempt, to) = (row.id, row.tries + 1, contact.clone());
+        let message = Message { id, attempt, to, about, text, expires_at: code.expires_at };
         Ok((contact, message))
     }
 
@@ -196,7 +197,7 @@ impl DeliverMessages {
         pause + pause.mul_f64(f64::from(chance) / 1024.0)
     }
 
-    /// Keeps what the gateway of `lane` says of a message.
+    /// Keeps what the gateway of `lane` says of a message, of this try.
     ///
     /// # Errors
     /// [`KeepDeliveryError`].
@@ -204,6 +205,7 @@ impl DeliverMessages {
         &self,
         id: MessageId,
         lane: &SenderName,
+        attempt: u32,
         delivery: Delivery,
     ) -> Result<(), KeepDeliveryError> {
         let ports = &self.ports;
@@ -221,7 +223,7 @@ impl DeliverMessages {
             Delivery::Delivered => None,
             Delivery::Undelivered(reason) => Some(reason),
         };
-        let report = DeliveryReport { id, lane: lane.clone(), undelivered, next };
+        let report = DeliveryReport { id, lane: lane.clone(), attempt, undelivered, next };
         if let Some(state) = ports.records.keep_delivery(report, ports.clock.now()).await.map_err(missing)? {
             ports.tally.count(Event::MessageSettled(code.channel, state));
         }
@@ -239,10 +241,10 @@ impl DeliverMessages {
         delivery: Delivery,
     ) -> Result<(), KeepDeliveryError> {
         let called = self.ports.records.message_called(lane.clone(), gateway_id.to_owned()).await;
-        let id = called.map_err(|error| match error {
+        let (id, attempt) = called.map_err(|error| match error {
             RecordsError::Missing => KeepDeliveryError::Unknown,
             error => KeepDeliveryError::Records(error),
         })?;
-        self.keep_delivery(id, lane, delivery).await
+        self.keep_delivery(id, lane, attempt, delivery).await
     }
 }

@@ -41,7 +41,11 @@ impl KeepOutbox {
                 let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact).ok();
                 let open = |sender: &&SenderName| !row.refused.contains(sender);
                 let heir = contact.and_then(|contact| ports.routes.to(&contact).find(open).cloned());
-                ports.records.adopt_message(row.id, ports.clock.now(), heir).await?;
+                match ports.records.adopt_message(row.id, ports.clock.now(), heir).await {
+                    // It was called back meanwhile, or its time is over: the others still want an heir.
+                    Ok(()) | Err(RecordsError::Missing) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
     }
@@ -55,18 +59,27 @@ impl KeepOutbox {
         let ports = &self.ports;
         for (lane, within) in ports.routes.silences() {
             let now = ports.clock.now();
+            let mut left = Vec::new();
             for (row, code) in ports.records.silent_messages(lane.clone(), now.minus(within), now).await? {
                 let contact = ports.keys.open_contact(code.binding.contact, &code.sealed_contact).ok();
                 let refused: Vec<_> = row.refused.iter().cloned().chain([lane.clone()]).collect();
                 let next = contact.and_then(|contact| ports.routes.after(&lane, &contact, &refused));
-                let Some(next) = next else { continue };
+                let Some(next) = next else {
+                    left.push(row.id);
+                    continue;
+                };
                 let undelivered = Some("its gateway has not told of its delivery in time".to_owned());
-                let report = DeliveryReport { id: row.id, lane: lane.clone(), undelivered, next: Some(next) };
+                let (id, lane, attempt) = (row.id, lane.clone(), row.tries);
+                let report = DeliveryReport { id, lane, attempt, undelivered, next: Some(next) };
                 match ports.records.keep_delivery(report, now).await {
                     Ok(None) | Err(RecordsError::Missing | RecordsError::Changed) => {}
                     Ok(Some(state)) => ports.tally.count(Event::MessageSettled(code.channel, state)),
                     Err(error) => return Err(error),
                 }
+            }
+            // Or they would be found at every look, and hide the later ones.
+            if !left.is_empty() {
+                ports.records.leave_messages(left).await?;
             }
         }
         Ok(())

@@ -137,6 +137,8 @@ pub struct DeliveryReport {
     pub id: MessageId,
     /// The sender that says so.
     pub lane: SenderName,
+    /// Of which try: see [`Message::attempt`](crate::message::Message::attempt).
+    pub attempt: u32,
     /// Why it did not arrive; `None` if it did.
     pub undelivered: Option<String>,
     /// The sender that takes over then, if there is one.
@@ -173,18 +175,19 @@ pub trait OutboxRecords: Send + Sync {
     /// Keeps what a gateway says of a message, and returns what that came to; `None` where it changed nothing.
     ///
     /// What arrived has arrived, whoever brought it and whatever else is known: it is not sent again. That it did not arrive
-    /// counts from the sender whose turn it is, of a message that was sent: it waits for the next one, or is undelivered where
-    /// there is none or its code is over. [`RecordsError::Missing`] if there is no such message; [`RecordsError::Changed`] if
-    /// that sender is not known to have sent it yet.
+    /// counts of the try that sent it, from the sender whose turn it is: it waits for the next one, or is undelivered where
+    /// there is none or its code is over. What is told of an earlier try changes nothing: a later one has taken its place.
+    /// [`RecordsError::Missing`] if there is no such message; [`RecordsError::Changed`] if that try is not known to have ended
+    /// yet.
     async fn keep_delivery(&self, report: DeliveryReport, now: Timestamp)
     -> Result<Option<MessageState>, RecordsError>;
 
     /// One message and its code. [`RecordsError::Missing`] if there is none.
     async fn message(&self, id: MessageId) -> Result<(MessageRow, Code), RecordsError>;
 
-    /// The message that the gateway of `lane` calls `gateway_id`, the newest where it has used that twice.
-    /// [`RecordsError::Missing`] if there is none.
-    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<MessageId, RecordsError>;
+    /// The message that the gateway of `lane` calls `gateway_id`, and the try that it took; the newest where it has used that
+    /// name twice. It is found whoever has the message by now. [`RecordsError::Missing`] if there is none.
+    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<(MessageId, u32), RecordsError>;
 
     /// The messages of a code, newest first.
     async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError>;
@@ -196,7 +199,8 @@ pub trait OutboxKeeping: Send + Sync {
     /// Some messages that wait in lanes that are not among `lanes`: the operator took their sender away.
     async fn orphans(&self, lanes: Vec<SenderName>) -> Result<Vec<(MessageRow, Code)>, RecordsError>;
 
-    /// Some messages that `lane` sent before `before`, of whose delivery nothing was told, and whose code is live at `now`.
+    /// Some messages that `lane` sent before `before`, of whose delivery nothing was told, and whose code is live at `now`; the
+    /// oldest first, and none that was [left](Self::leave_messages).
     async fn silent_messages(
         &self,
         lane: SenderName,
@@ -204,7 +208,11 @@ pub trait OutboxKeeping: Send + Sync {
         now: Timestamp,
     ) -> Result<Vec<(MessageRow, Code)>, RecordsError>;
 
-    /// Gives a message that waits to another sender; where there is none, it has failed.
+    /// Leaves messages with their sender, however silent its gateway is: nobody else could take them. They are not found again.
+    async fn leave_messages(&self, ids: Vec<MessageId>) -> Result<(), RecordsError>;
+
+    /// Gives a message that waits to another sender; where there is none, it has failed. [`RecordsError::Missing`] if it waits no
+    /// more.
     async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError>;
 
     /// Messages whose code's time is over at `now` are expired, some at once, and the digits of codes whose time is over are

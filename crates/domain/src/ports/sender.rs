@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::message::{Message, MessageId, Subject, Text};
+use crate::message::{Message, Subject, Text};
 
 /// What a sender got for a message that it handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,8 +107,8 @@ pub enum ReportError {
 
 /// Where the gateway of one sender tells of deliveries.
 pub trait DeliveryAddress: Send + Sync {
-    /// The address for this message and this sender, without a query: it holds a proof that nobody else can make.
-    fn of(&self, id: MessageId) -> String;
+    /// The address for this try of the message by this sender, without a query: it holds a proof that nobody else can make.
+    fn of(&self, message: &Message) -> String;
 }
 
 /// A template that cannot be used.

@@ -1,6 +1,6 @@
 #![expect(clippy::disallowed_types, reason = "this crate stays without parking_lot; a poisoned lock ends the test")]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) apps: Vec<AppId>,
     codes: Vec<Code>,
     messages: Vec<(MessageRow, Option<Timestamp>)>,
+    gateway_ids: HashMap<(SenderName, String), (MessageId, u32)>,
+    left: HashSet<MessageId>,
     contacts: Vec<VerifiedContact>,
     calls: Vec<(Repeatable, CodeId, Timestamp)>,
     accounts: HashMap<String, Timestamp>,
@@ -320,8 +322,12 @@ impl OutboxRecords for ModelCodes {
                     if !unsent.contains(&message.state) {
                         return Err(RecordsError::Changed);
                     }
-                    (message.state, message.due_at, message.gateway_id) = (MessageState::Sent, now, gateway_id);
-                    (message.lane, message.reason, message.tries) = (lane, reason, message.tries + 1);
+                    (message.state, message.due_at, message.tries) = (MessageState::Sent, now, message.tries + 1);
+                    (message.lane, message.reason, message.gateway_id) = (lane.clone(), reason, gateway_id.clone());
+                    *lease = None;
+                    let tries = message.tries;
+                    state.gateway_ids.extend(gateway_id.map(|called| ((lane, called), (id, tries))));
+                    return Ok(());
                 }
                 _ if !held => return Err(RecordsError::Changed),
                 Settlement::Again { lane, due_at, tries, turn, doubts, refused, reason } => {
@@ -345,7 +351,7 @@ impl OutboxRecords for ModelCodes {
         now: Timestamp,
     ) -> Result<Option<MessageState>, RecordsError> {
         self.verb(|state| {
-            let DeliveryReport { id, lane, undelivered, next } = report;
+            let DeliveryReport { id, lane, attempt, undelivered, next } = report;
             let codes = state.codes.clone();
             let (message, lease) = state.message(id)?;
             let Some(reason) = undelivered else {
@@ -355,17 +361,18 @@ impl OutboxRecords for ModelCodes {
                 (message.state, message.lane, message.due_at, *lease) = (MessageState::Delivered, lane, now, None);
                 return Ok(Some(MessageState::Delivered));
             };
-            if message.lane != lane {
+            if message.lane != lane || attempt < message.tries {
                 return Ok(None);
             }
             match message.state {
+                MessageState::Waiting if attempt == message.tries => Ok(None),
                 MessageState::Waiting => Err(RecordsError::Changed),
                 MessageState::Sent => {
                     let is_live = |code: &Code| code.id == message.code && code.state(now) == CodeState::Live;
                     let next = next.filter(|_| codes.iter().any(is_live));
                     message.refused.push(lane);
-                    (message.due_at, message.turn, message.gateway_id) = (now, 0, None);
-                    message.reason = Some(reason);
+                    (message.due_at, message.turn, message.reason) = (now, 0, Some(reason));
+                    message.gateway_id = message.gateway_id.take().filter(|_| next.is_none());
                     message.state = if next.is_some() { MessageState::Waiting } else { MessageState::Undelivered };
                     message.lane = next.unwrap_or_else(|| message.lane.clone());
                     Ok(Some(message.state))
@@ -383,13 +390,8 @@ impl OutboxRecords for ModelCodes {
         })
     }
 
-    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<MessageId, RecordsError> {
-        self.verb(|state| {
-            let called =
-                |message: &MessageRow| message.lane == lane && message.gateway_id.as_ref() == Some(&gateway_id);
-            let newest = state.messages.iter().rev().find(|(message, _)| called(message));
-            newest.map(|(message, _)| message.id).ok_or(RecordsError::Missing)
-        })
+    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<(MessageId, u32), RecordsError> {
+        self.verb(|state| state.gateway_ids.get(&(lane, gateway_id)).copied().ok_or(RecordsError::Missing))
     }
 
     async fn messages_of(&self, code: CodeId) -> Result<Vec<MessageRow>, RecordsError> {
@@ -423,13 +425,24 @@ impl OutboxKeeping for ModelCodes {
             let code_of = |row: &MessageRow| state.codes.iter().find(|code| code.id == row.code).cloned();
             let live = |row: &MessageRow| code_of(row).filter(|code| code.state(now) == CodeState::Live);
             let rows = state.messages.iter().map(|(message, _)| message).filter(silent);
+            let rows = rows.filter(|row| !state.left.contains(&row.id));
             Ok(rows.filter_map(|row| Some((row.clone(), live(row)?))).collect())
+        })
+    }
+
+    async fn leave_messages(&self, ids: Vec<MessageId>) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            state.left.extend(ids);
+            Ok(())
         })
     }
 
     async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError> {
         self.verb(|state| {
             let (message, lease) = state.message(id)?;
+            if message.state != MessageState::Waiting {
+                return Err(RecordsError::Missing);
+            }
             (message.due_at, message.turn, *lease) = (now, 0, None);
             match heir {
                 Some(heir) => message.lane = heir,
@@ -467,6 +480,8 @@ impl OutboxKeeping for ModelCodes {
             state.codes.retain(|code| code.created_at >= before || code.expires_at > now);
             let codes = &state.codes;
             state.messages.retain(|(message, _)| codes.iter().any(|code| code.id == message.code));
+            let messages = &state.messages;
+            state.gateway_ids.retain(|_, (id, _)| messages.iter().any(|(message, _)| message.id == *id));
             state.accounts.retain(|_, empty_at| *empty_at > now);
             state.texts.retain(|(_, hour), _| *hour > Hour::forgotten(now));
             state.contacts.retain(|contact| contact.verified_at >= verified_before);

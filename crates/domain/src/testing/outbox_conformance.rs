@@ -135,10 +135,17 @@ where
         assert_eq!((row.state, row.reason.as_deref()), (MessageState::Failed, Some("550 no")));
     }
 
+    /// What is told of the newest try.
     fn keep(&self, number: u8, lane: &str, undelivered: bool, now: Timestamp) -> Kept {
+        let tries = block_on(self.store.message(MessageId([number; 16]))).map_or(0, |(message, _)| message.tries);
+        self.keep_of(tries.max(1), number, lane, undelivered, now)
+    }
+
+    fn keep_of(&self, attempt: u32, number: u8, lane: &str, undelivered: bool, now: Timestamp) -> Kept {
         let report = DeliveryReport {
             id: MessageId([number; 16]),
             lane: name(lane),
+            attempt,
             undelivered: undelivered.then(|| "absent".to_owned()),
             next: Some(name("second")),
         };
@@ -180,6 +187,19 @@ where
         assert_eq!(self.lease("receipts", NOW, 9).len(), 1);
         assert_eq!(self.keep(99, "receipts", false, NOW), Err(RecordsError::Missing));
 
+        // A first try in doubt, of which the gateway tells when there was a second.
+        self.queued(60, "receipts");
+        let until = self.lease("receipts", NOW, 1)[0].until;
+        self.settle(60, until, again("receipts", NOW, vec![], "timeout")).expect("it goes again, after four tries");
+        assert_eq!(self.keep_of(4, 60, "receipts", true, NOW), Ok(None), "it goes again anyhow");
+        assert_eq!(self.keep_of(5, 60, "receipts", true, NOW), Err(RecordsError::Changed), "it may be on its way");
+        let until = self.lease("receipts", NOW, 1)[0].until;
+        let settlement = Settlement::Sent { lane: name("receipts"), gateway_id: None, reason: None };
+        self.settle(60, until, settlement).expect("sent");
+        assert_eq!(self.keep_of(4, 60, "receipts", true, NOW), Ok(None));
+        assert_eq!(self.keep_of(5, 60, "receipts", true, NOW), Ok(Some(MessageState::Waiting)));
+        assert_eq!(self.numbers("second", NOW, 9), [60]);
+
         // A gateway that took it, and whose answer was lost.
         self.queued(54, "receipts");
         let until = self.lease("receipts", NOW, 1)[0].until;
@@ -199,14 +219,20 @@ where
             let gateway_id = Some(format!("g-{number}"));
             self.settle(number, until, sent_as(gateway_id)).expect("sent");
         }
-        assert_eq!(called("calls", "g-65"), Ok(MessageId([65; 16])));
+        assert_eq!(called("calls", "g-65"), Ok((MessageId([65; 16]), 1)));
         assert_eq!(called("elsewhere", "g-65"), Err(RecordsError::Missing), "another gateway's words are its own");
         self.queued(67, "calls");
         let until = self.lease("calls", NOW, 1)[0].until;
         self.settle(67, until, sent_as(Some("g-65".to_owned()))).expect("sent");
-        assert_eq!(called("calls", "g-65"), Ok(MessageId([67; 16])), "a gateway that counts from the beginning again");
+        let newest = Ok((MessageId([67; 16]), 1));
+        assert_eq!(called("calls", "g-65"), newest, "a gateway that counts from the beginning again");
         self.keep(67, "calls", true, NOW).expect("kept");
-        assert_eq!(called("calls", "g-65"), Ok(MessageId([65; 16])), "what goes on has no name until it is sent again");
+        assert_eq!((self.message(67).lane, self.message(67).gateway_id), (name("second"), None));
+        assert_eq!(called("calls", "g-65"), newest, "what went on may arrive by its first sender all the same");
+        assert_eq!(self.keep(67, "calls", false, NOW), Ok(Some(MessageState::Delivered)));
+        let late = NOW.plus(LIFE);
+        assert_eq!(self.keep(66, "calls", true, late), Ok(Some(MessageState::Undelivered)));
+        assert_eq!(self.message(66).gateway_id.as_deref(), Some("g-66"), "nobody else is going to name it");
     }
 
     fn nobody_sends_what_is_over(&self) {
@@ -279,6 +305,7 @@ where
         assert_eq!((adopt(53, Some("heir")), adopt(58, None)), (Ok(()), Ok(())));
         assert_eq!(orphans(), []);
         assert_eq!((self.numbers("heir", NOW, 9), self.state(58)), (vec![53], MessageState::Failed));
+        assert_eq!(adopt(58, Some("heir")), Err(RecordsError::Missing), "it waits no more");
         assert_eq!(self.message(40).lane, name("left"));
     }
 
@@ -299,6 +326,8 @@ where
         assert_eq!(silent(NOW, NOW), [(70, 70), (74, 74)], "not what arrived, was replaced or waits");
         assert_eq!(silent(NOW.minus(Duration::from_millis(1)), NOW), [], "they were sent later");
         assert_eq!(silent(NOW, NOW.plus(LIFE)), [], "nobody needs them any more");
+        block_on(self.store.leave_messages(vec![MessageId([70; 16])])).expect("an answer");
+        assert_eq!(silent(NOW, NOW), [(74, 74)], "it is left with its sender");
     }
 
     /// What was put off while the clock was ahead is due when it has been set right.

@@ -49,8 +49,8 @@ fn reporting(kind: &str, settings: &str, deliveries: &str, reports: Arc<Recorded
 struct Deliveries(String);
 
 impl DeliveryAddress for Deliveries {
-    fn of(&self, id: MessageId) -> String {
-        format!("{}/{id}", self.0)
+    fn of(&self, message: &Message) -> String {
+        format!("{}/{}", self.0, message.id)
     }
 }
 
@@ -70,6 +70,7 @@ fn message(to: &str, subject: &str, body: &str) -> Message {
     };
     Message {
         id: MessageId([0xab; 16]),
+        attempt: 1,
         to,
         about,
         text: Text { subject: Secret::new(subject.to_owned()), body: Secret::new(body.to_owned()) },

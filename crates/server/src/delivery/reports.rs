@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use countersign_domain::contact::ContactKeys;
-use countersign_domain::message::{MessageId, SenderName};
+use countersign_domain::message::{Message, MessageId, SenderName};
 use countersign_domain::operations::{DeliverMessages, KeepDeliveryError};
 use countersign_domain::ports::{Delivery, DeliveryAddress, ReportError, Reports, Sender};
 use countersign_facades::{Facade, Problem, Refusal, Request, Response, language_of};
@@ -14,7 +14,7 @@ use super::Senders;
 
 const PATH: &str = "/v1/deliveries/";
 
-/// Where the gateway of one sender tells of deliveries: `/v1/deliveries/{message}.{sender}.{proof}`.
+/// Where the gateway of one sender tells of deliveries: `/v1/deliveries/{message}.{attempt}.{sender}.{proof}`.
 pub(crate) struct ReportAddress {
     keys: Arc<ContactKeys>,
     public_url: String,
@@ -28,9 +28,10 @@ impl ReportAddress {
 }
 
 impl DeliveryAddress for ReportAddress {
-    fn of(&self, id: MessageId) -> String {
-        let proof = u128::from_be_bytes(self.keys.delivery_proof(id, &self.sender));
-        format!("{}{PATH}{id}.{}.{proof:032x}", self.public_url, self.sender)
+    fn of(&self, message: &Message) -> String {
+        let Message { id, attempt, .. } = message;
+        let proof = u128::from_be_bytes(self.keys.delivery_proof(*id, *attempt, &self.sender));
+        format!("{}{PATH}{id}.{attempt}.{}.{proof:032x}", self.public_url, self.sender)
     }
 }
 
@@ -74,16 +75,16 @@ impl ReportsDoor {
         Self { keys, deliver, senders }
     }
 
-    /// The message and the sender whose address this is.
-    fn addressed(&self, path: &str) -> Option<(MessageId, SenderName)> {
-        let (id, rest) = path.strip_prefix(PATH)?.split_once('.')?;
-        let (sender, proof) = rest.split_once('.')?;
-        let (id, sender, proof) = (MessageId::parse(id)?, SenderName::parse(sender)?, MessageId::parse(proof)?);
-        self.keys.is_delivery_proof(id, &sender, &proof.0).then_some((id, sender))
+    /// The message, the try and the sender whose address this is.
+    fn addressed(&self, path: &str) -> Option<(MessageId, u32, SenderName)> {
+        let mut parts = path.strip_prefix(PATH)?.splitn(4, '.');
+        let (id, attempt) = (MessageId::parse(parts.next()?)?, parts.next()?.parse().ok()?);
+        let (sender, proof) = (SenderName::parse(parts.next()?)?, MessageId::parse(parts.next()?)?);
+        self.keys.is_delivery_proof(id, attempt, &sender, &proof.0).then_some((id, attempt, sender))
     }
 
     async fn keep(&self, request: &Request) -> Result<Response, Problem> {
-        let (id, lane) = self.addressed(&request.path).ok_or(Problem::NotFound)?;
+        let (id, attempt, lane) = self.addressed(&request.path).ok_or(Problem::NotFound)?;
         if ![Method::GET, Method::POST].contains(&request.method) {
             return Err(Problem::MethodNotAllowed("GET, POST"));
         }
@@ -92,7 +93,7 @@ impl ReportsDoor {
         let kept = match said {
             // An intermediate state, or a sender that is no more: heard, and nothing to keep.
             None => Ok(()),
-            Some(delivery) => self.deliver.keep_delivery(id, &lane, delivery).await,
+            Some(delivery) => self.deliver.keep_delivery(id, &lane, attempt, delivery).await,
         };
         match kept {
             Ok(()) => Ok(Response::new(StatusCode::OK, "text/plain; charset=utf-8", "ok\n")),

@@ -39,6 +39,7 @@ CREATE TABLE message (
     leased_until INTEGER,
     expires_at   INTEGER NOT NULL, -- its code's
     gateway_id   TEXT,
+    is_left      INTEGER NOT NULL DEFAULT 0, -- its gateway is silent, and nobody else could take it
     reason       TEXT
 ) STRICT;
 

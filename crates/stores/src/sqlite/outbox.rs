@@ -55,7 +55,7 @@ impl OutboxRecords for SqliteRecords {
         self.reader.run(move |connection| by_id(connection, id)).await
     }
 
-    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<MessageId, RecordsError> {
+    async fn message_called(&self, lane: SenderName, gateway_id: String) -> Result<(MessageId, u32), RecordsError> {
         self.reader.run(move |connection| called(connection, &lane, &gateway_id)).await
     }
 
@@ -142,6 +142,7 @@ fn settle(
                           WHERE id = ?1 AND state IN ('waiting', 'obsolete', 'expired')";
             let reason = reason.as_deref().map(clipped);
             changed(connection, update, params![id.0, now, lane.as_str(), gateway_id, reason])
+                .and_then(|()| gateway_id.iter().try_for_each(|called| remember(connection, lane, called, id)))
         }
         Settlement::Again { lane, due_at, tries, turn, doubts, refused, reason } => {
             let update = "UPDATE message SET lane = ?3, due_at = ?4, tries = ?5, turn = ?6, doubts = ?7, refused = ?8, \
@@ -165,7 +166,7 @@ fn keep_delivery(
     report: &DeliveryReport,
     now: Timestamp,
 ) -> Result<Option<MessageState>, RecordsError> {
-    let DeliveryReport { id, lane, undelivered, next } = report;
+    let DeliveryReport { id, lane, attempt, undelivered, next } = report;
     let (row, code) = by_id(connection, *id)?;
     let at = now.milliseconds();
     let Some(reason) = undelivered else {
@@ -177,8 +178,9 @@ fn keep_delivery(
         return changed(connection, update, (id.0, lane.as_str(), at)).map(|()| Some(MessageState::Delivered));
     };
     match row.state {
-        // Its turn is over, or it never had one.
-        _ if row.lane != *lane => Ok(None),
+        // Its turn is over, or it never had one; or it has tried again since.
+        _ if row.lane != *lane || *attempt < row.tries => Ok(None),
+        MessageState::Waiting if *attempt == row.tries => Ok(None),
         MessageState::Waiting => Err(RecordsError::Changed),
         MessageState::Sent => {
             let next = next.as_ref().filter(|_| code.state(now) == CodeState::Live);
@@ -188,8 +190,9 @@ fn keep_delivery(
             };
             let refused: Vec<_> = row.refused.into_iter().chain([lane.clone()]).collect();
             let update = "UPDATE message SET state = ?2, lane = ?3, refused = ?4, due_at = ?5, turn = 0, reason = ?6, \
-                          gateway_id = NULL WHERE id = ?1";
-            let values = params![id.0, state.word(), to.as_str(), joined(&refused), at, clipped(reason)];
+                          gateway_id = iif(?7, NULL, gateway_id) WHERE id = ?1";
+            let goes_on = state == MessageState::Waiting;
+            let values = params![id.0, state.word(), to.as_str(), joined(&refused), at, clipped(reason), goes_on];
             changed(connection, update, values).map(|()| Some(state))
         }
         _ => Ok(None),
@@ -206,11 +209,23 @@ fn by_id(connection: &Connection, id: MessageId) -> Result<(MessageRow, Code), R
     found.ok_or(RecordsError::Missing)
 }
 
-fn called(connection: &Connection, lane: &SenderName, gateway_id: &str) -> Result<MessageId, RecordsError> {
-    let select = "SELECT id FROM message WHERE gateway_id = ?2 AND lane = ?1 ORDER BY sequence DESC LIMIT 1";
+/// Remembers what the gateway of `lane` calls the message, in a row of its own: it may tell of the delivery when another sender
+/// has had the message for long.
+fn remember(connection: &Connection, lane: &SenderName, called: &str, id: MessageId) -> Result<(), RecordsError> {
+    let insert = "INSERT INTO gateway_id (lane, id, message, attempt) SELECT ?1, ?2, sequence, tries FROM message \
+                  WHERE id = ?3 \
+                  ON CONFLICT (lane, id) DO UPDATE SET message = excluded.message, attempt = excluded.attempt";
+    changed(connection, insert, (lane.as_str(), called, id.0))
+}
+
+fn called(connection: &Connection, lane: &SenderName, gateway_id: &str) -> Result<(MessageId, u32), RecordsError> {
+    let select = "SELECT message.id, gateway_id.attempt FROM gateway_id \
+                  JOIN message ON message.sequence = gateway_id.message \
+                  WHERE gateway_id.lane = ?1 AND gateway_id.id = ?2";
     let mut statement = connection.prepare_cached(select).map_err(refused)?;
-    let found = statement.query_row((lane.as_str(), gateway_id), |row| row.get("id")).optional().map_err(damaged)?;
-    found.map(MessageId).ok_or(RecordsError::Missing)
+    let read = |row: &Row<'_>| Ok((MessageId(row.get(0)?), row.get(1)?));
+    let found = statement.query_row((lane.as_str(), gateway_id), read).optional().map_err(damaged)?;
+    found.ok_or(RecordsError::Missing)
 }
 
 fn joined(names: &[SenderName]) -> String {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use countersign_domain::code::{Code, CodeState};
 use countersign_domain::contact::Channel;
 use countersign_domain::message::{MessageId, SenderName};
-use countersign_domain::ports::{MessageRow, OutboxKeeping, REPEATABLE_FOR, RecordsError};
+use countersign_domain::ports::{LONGEST_WAIT, MessageRow, OutboxKeeping, REPEATABLE_FOR, RecordsError};
 use countersign_domain::pumping::Hour;
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, Params};
@@ -28,6 +28,16 @@ impl OutboxKeeping for SqliteRecords {
         now: Timestamp,
     ) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
         self.reader.run(move |connection| silent(connection, &lane, before, now)).await
+    }
+
+    async fn leave_messages(&self, ids: Vec<MessageId>) -> Result<(), RecordsError> {
+        self.writer
+            .run(move |connection| {
+                let update = "UPDATE message SET is_left = 1 WHERE id = ?1";
+                let mut statement = connection.prepare_cached(update).map_err(refused)?;
+                ids.iter().try_for_each(|id| statement.execute([id.0]).map(drop).map_err(refused))
+            })
+            .await
     }
 
     async fn adopt_message(&self, id: MessageId, now: Timestamp, heir: Option<SenderName>) -> Result<(), RecordsError> {
@@ -78,12 +88,15 @@ fn silent(
 ) -> Result<Vec<(MessageRow, Code)>, RecordsError> {
     let select = format!(
         "SELECT {}, {} FROM message JOIN code ON code.sequence = message.code \
-         WHERE message.state = 'sent' AND message.expires_at > ?3 AND message.lane = ?1 AND message.due_at <= ?2 \
-         AND code.ended_at IS NULL ORDER BY message.due_at LIMIT ?4",
+         WHERE message.state = 'sent' AND NOT message.is_left AND message.lane = ?1 \
+         AND message.due_at BETWEEN ?5 AND ?2 AND message.expires_at > ?3 \
+         AND code.ended_at IS NULL ORDER BY message.due_at, message.sequence LIMIT ?4",
         outbox::COLUMNS,
         codes::COLUMNS
     );
-    let values = (lane.as_str(), before.milliseconds(), now.milliseconds(), AT_ONCE);
+    // What was sent earlier than this carries no live code: the index need not go through it.
+    let since = now.minus(LONGEST_WAIT).milliseconds();
+    let values = (lane.as_str(), before.milliseconds(), now.milliseconds(), AT_ONCE, since);
     let found = rows(connection, &select, values, |row| Ok((outbox::read(row)?, codes::read(row)?)))?;
     // Of one from the future nobody knows how old it is.
     Ok(found.into_iter().filter(|(_, code)| code.state(now) == CodeState::Live).collect())

@@ -15,6 +15,7 @@ use crate::throttle::Rule;
 use crate::verified_contact::Customer;
 
 mod abuse;
+mod outbox;
 
 const ONCE_A_DAY: Option<Rule> = Some(Rule { burst: 1, interval: Duration::from_hours(24) });
 /// Of the senders here.
@@ -473,73 +474,6 @@ fn what_a_worker_left_behind_goes_again_under_the_same_name() {
     assert_eq!(sender.given()[0].0, dead[0].message.id);
     block_on(post.deliver().deliver(dead.into_iter().next().unwrap(), &sender)).unwrap();
     assert_eq!(post.message(sent).state, MessageState::Sent);
-}
-
-#[test]
-fn what_did_not_arrive_goes_on_to_the_next_sender() {
-    let post = Post::new();
-    let sent = post.send(PHONE).unwrap();
-    let (first, second) = (RecordingSender::default(), RecordingSender::default());
-    post.work_off("first", &first);
-    let id = post.message(sent).id;
-    let keep = |lane, delivery| block_on(post.deliver().keep_delivery(id, &name(lane), delivery));
-    let absent = || Delivery::Undelivered("absent".to_owned());
-    keep("first", absent()).unwrap();
-    keep("first", absent()).unwrap();
-    assert_eq!(keep("second", absent()), Err(KeepDeliveryError::TooSoon), "it has not sent it yet");
-    assert_eq!(post.work_off("second", &second), 1);
-    assert_eq!(second.given(), first.given(), "the same code");
-    keep("first", absent()).unwrap();
-    assert_eq!(post.message(sent).state, MessageState::Sent, "a gateway that repeats itself says nothing of another");
-    keep("second", Delivery::Delivered).unwrap();
-    assert_eq!(post.message(sent).state, MessageState::Delivered);
-    let unknown = crate::message::MessageId([9; 16]);
-    let unknown = block_on(post.deliver().keep_delivery(unknown, &name("first"), Delivery::Delivered));
-    assert_eq!(unknown, Err(KeepDeliveryError::Unknown));
-}
-
-#[test]
-fn a_gateway_that_says_nothing_of_the_delivery_is_followed_by_the_next() {
-    let mut post = Post::new();
-    let route = |sender, seconds| Route {
-        sender: name(sender),
-        channel: Channel::Sms,
-        prefixes: vec![],
-        report_within: Some(Duration::from_secs(seconds)),
-    };
-    post.ports.routes = Arc::new(Routes::new(vec![route("first", 20), route("second", 20)]));
-    let (sent, told) = (post.send(PHONE).unwrap(), post.send("+8613912345679").unwrap());
-    let (first, second) = (RecordingSender::default(), RecordingSender::default());
-    post.work_off("first", &first);
-    let arrived = post.message(told).id;
-    block_on(post.deliver().keep_delivery(arrived, &name("first"), Delivery::Delivered)).unwrap();
-    post.house.clock.advance(Duration::from_secs(19));
-    block_on(post.keep_outbox().break_silence()).unwrap();
-    assert_eq!(post.work_off("second", &second), 0, "it still may");
-    post.house.clock.advance(Duration::from_secs(1));
-    block_on(post.keep_outbox().break_silence()).unwrap();
-    assert_eq!(post.work_off("second", &second), 1);
-    assert_eq!(second.given()[0], first.given()[0], "the same code under the same name");
-    // Nobody is left to try, so it stays sent, and what the first one says late is heard.
-    post.house.clock.advance(Duration::from_mins(1));
-    block_on(post.keep_outbox().break_silence()).unwrap();
-    assert_eq!(post.message(sent).state, MessageState::Sent);
-    let late = block_on(post.deliver().keep_delivery(post.message(sent).id, &name("first"), Delivery::Delivered));
-    assert_eq!((late, post.message(sent).state), (Ok(()), MessageState::Delivered));
-}
-
-#[test]
-fn a_gateway_may_tell_of_a_delivery_in_its_own_words() {
-    let post = Post::new();
-    let sent = post.send(PHONE).unwrap();
-    let gateway_id = Some("g-1".to_owned());
-    let keep = |lane, id| block_on(post.deliver().keep_report(&name(lane), id, Delivery::Delivered));
-    assert_eq!(keep("first", "g-1"), Err(KeepDeliveryError::Unknown));
-    post.work_off("first", &RecordingSender::answering([Ok(Receipt { gateway_id })]));
-    assert_eq!(keep("second", "g-1"), Err(KeepDeliveryError::Unknown));
-    assert_eq!(post.message(sent).state, MessageState::Sent);
-    keep("first", "g-1").unwrap();
-    assert_eq!(post.message(sent).state, MessageState::Delivered);
 }
 
 #[test]
