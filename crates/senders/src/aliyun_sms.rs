@@ -19,10 +19,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Environment;
-use crate::exchange::{Answer, Exchange, address};
+use crate::exchange::{Answer, Exchange, origin};
 use crate::settings::{SecretText, SettingsError, connections, deadline, read};
 use crate::signing::acs3::{Call, Key};
-use crate::vendor::{Later, Parameter, Registered, failure, json, only_the_code, parameters, text};
+use crate::vendor::{Later, Parameter, Registered, failure, gateway_id, json, only_the_code, parameters, text};
 
 /// How the settings call it.
 #[derive(Deserialize)]
@@ -72,7 +72,7 @@ pub(crate) struct AliyunSms {
 impl AliyunSms {
     pub(crate) fn new(table: toml::Table, environment: &Environment) -> Result<Self, SettingsError> {
         let settings: Settings = read(table)?;
-        let url = address(&settings.url)?;
+        let url = origin(&settings.url)?;
         let deadline = deadline(settings.deadline_seconds)?;
         let count = connections(settings.connections)?;
         let secret = settings.access_key_secret.0;
@@ -117,9 +117,10 @@ impl AliyunSms {
         let json = json(answer);
         let code = text(&json, "/Code");
         if code.as_deref() == Some("OK") && answer.status.is_success() {
-            return Ok(Receipt { gateway_id: text(&json, "/BizId") });
+            return Ok(Receipt { gateway_id: gateway_id(&json, "/BizId", message) });
         }
-        let later = code.as_deref().and_then(later);
+        let why = text(&json, "/Message").unwrap_or_default();
+        let later = code.as_deref().and_then(|code| later(code, &why));
         Err(failure(answer, code.as_deref(), later, message, &*self.clock))
     }
 }
@@ -148,10 +149,15 @@ fn number(message: &Message) -> String {
     }
 }
 
-/// What passes. Limits of a day, a month and an account do not, as long as a code holds.
-fn later(code: &str) -> Option<Later> {
+/// What passes. Limits of an hour, a day, a month and an account do not, as long as a code holds.
+fn later(code: &str, why: &str) -> Option<Later> {
+    let why = why.to_lowercase();
     match code {
-        // One message a minute for one number, among others.
+        // The limits of one number have one code, and only the words tell them apart (触发小时级流控Permits:5).
+        "isv.BUSINESS_LIMIT_CONTROL" if ["小时级", "天级", "hour", "day"].iter().any(|span| why.contains(span)) => {
+            None
+        }
+        // One message a minute.
         "isv.BUSINESS_LIMIT_CONTROL" => Some(Later::After(Duration::from_mins(1))),
         "isp.SYSTEM_ERROR" | "isp.GATEWAY_TIMEOUT" | "InternalError" | "ServiceUnavailable" => Some(Later::Soon),
         _ if code.starts_with("Throttling") => Some(Later::Soon),
@@ -182,6 +188,26 @@ mod tests {
                 "200 OK",
                 r#"{"Code":"isv.BUSINESS_LIMIT_CONTROL"}"#,
                 "not now: HTTP 200: isv.BUSINESS_LIMIT_CONTROL, after 60s",
+            ),
+            (
+                "200 OK",
+                r#"{"Code":"isv.BUSINESS_LIMIT_CONTROL","Message":"触发分钟级流控Permits:1"}"#,
+                "not now: HTTP 200: isv.BUSINESS_LIMIT_CONTROL, after 60s",
+            ),
+            (
+                "200 OK",
+                r#"{"Code":"isv.BUSINESS_LIMIT_CONTROL","Message":"触发小时级流控Permits:5"}"#,
+                "refused: HTTP 200: isv.BUSINESS_LIMIT_CONTROL",
+            ),
+            (
+                "200 OK",
+                r#"{"Code":"isv.BUSINESS_LIMIT_CONTROL","Message":"触发天级流控Permits:10"}"#,
+                "refused: HTTP 200: isv.BUSINESS_LIMIT_CONTROL",
+            ),
+            (
+                "200 OK",
+                r#"{"Code":"isv.MOBILE_NUMBER_ILLEGAL:13912345678"}"#,
+                "refused: HTTP 200: isv.MOBILE_NUMBER_ILLEGAL:…",
             ),
             ("200 OK", r#"{"Code":"isv.AMOUNT_NOT_ENOUGH"}"#, "refused: HTTP 200: isv.AMOUNT_NOT_ENOUGH"),
             (

@@ -58,6 +58,15 @@ pub(crate) fn address(text: &str) -> Result<Uri, SettingsError> {
     }
 }
 
+/// The same for a service whose path is its own: what the operator wrote behind the host would be dropped.
+pub(crate) fn origin(text: &str) -> Result<Uri, SettingsError> {
+    let uri = address(text)?;
+    if uri.path() == "/" && uri.query().is_none() {
+        return Ok(uri);
+    }
+    Err(SettingsError::new("`url`: there must be nothing behind the host, as the service has a path of its own"))
+}
+
 impl Exchange {
     /// Calls to `address` only, each within `deadline`; as many connections wait for the next message as `connections` says. What
     /// is `hidden` is never told, should an answer repeat what it was asked with.
@@ -83,6 +92,8 @@ impl Exchange {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(connections)
             .build(connector.enable_http1().build());
+        // An empty one stands between all characters.
+        let hidden = hidden.into_iter().filter(|secret| !secret.expose().is_empty()).collect();
         Ok(Self { client, deadline, connections, hidden })
     }
 
@@ -249,5 +260,10 @@ mod tests {
             assert_eq!(address(url).unwrap_err().to_string(), complaint, "{url}");
         }
         assert!(address("http://127.0.0.1:13013/cgi-bin/sendsms?x=1").is_ok());
+        for url in ["https://example.com/sms", "https://example.com/?x=1"] {
+            let told = origin(url).unwrap_err().to_string();
+            assert!(told.starts_with("`url`: there must be nothing behind the host"), "{told}");
+        }
+        assert!(origin("https://example.com").is_ok() && origin("https://example.com:8443/").is_ok());
     }
 }

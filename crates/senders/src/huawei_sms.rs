@@ -20,7 +20,7 @@ use crate::discreet::discreet;
 use crate::exchange::{Answer, Exchange, address};
 use crate::settings::{SecretText, SettingsError, connections, deadline, read};
 use crate::signing::wsse::{AUTHORIZATION, Key};
-use crate::vendor::{Later, Parameter, Registered, failure, json, only_the_code, parameters, text};
+use crate::vendor::{Later, Parameter, Registered, failure, gateway_id, json, only_the_code, parameters, text};
 
 /// How the settings call it.
 #[derive(Deserialize)]
@@ -128,7 +128,7 @@ impl HuaweiSms {
         // Where there is a word about the message itself, it says more than the one about the call.
         let code = ours.or(whole);
         if code.as_deref() == Some(DONE) && answer.status.is_success() {
-            return Ok(Receipt { gateway_id: text(&json, "/result/0/smsMsgId") });
+            return Ok(Receipt { gateway_id: gateway_id(&json, "/result/0/smsMsgId", message) });
         }
         let later = code.as_deref().and_then(later);
         Err(failure(answer, code.as_deref(), later, message, &*self.clock))

@@ -35,7 +35,7 @@ use ledger::Ledger;
 use link::{Centre, Link};
 use receipt::ReceiptIds;
 use session::Shared;
-use submission::{Frame, Source, Submissions, submissions};
+use submission::{Frame, Source, submissions};
 
 /// How the settings call it.
 #[derive(Deserialize)]
@@ -147,18 +147,19 @@ impl Smpp {
     }
 
     /// Submits the pieces one after the other, but those that were taken on an earlier try.
-    async fn submit(&self, submissions: Submissions) -> Result<Option<String>, SendError> {
-        let Submissions { fingerprint: words, bodies } = submissions;
+    async fn submit(&self, message: &Message) -> Result<Option<String>, SendError> {
         let ledger = &self.shared.ledger;
+        let text = ledger.text(message.id, message.text.body.expose());
+        let bodies = submissions(message, text.expose(), &self.frame, self.clock.now());
         let mut ids = Vec::with_capacity(bodies.len());
         for (piece, body) in bodies.into_iter().enumerate() {
-            let id = match ledger.taken(words, piece) {
+            let id = match ledger.taken(message.id, piece) {
                 Some(id) => id,
-                None => self.link.submit(body, words, piece).await?,
+                None => self.link.submit(body, message.id, piece).await?,
             };
             ids.push(id);
         }
-        Ok(ledger.done(words, ids))
+        Ok(ledger.done(message.id, ids))
     }
 
     fn took_too_long(&self) -> SendError {
@@ -176,8 +177,7 @@ impl Sender for Smpp {
         if message.to.channel() != Channel::Sms {
             return Err(SendError::Permanent { reason: "a message centre takes text messages only".to_owned() });
         }
-        let submissions = submissions(message, &self.frame, self.clock.now());
-        match tokio::time::timeout(self.deadline, self.submit(submissions)).await {
+        match tokio::time::timeout(self.deadline, self.submit(message)).await {
             Ok(taken) => taken.map(|gateway_id| Receipt { gateway_id }),
             Err(_) => Err(self.took_too_long()),
         }

@@ -18,10 +18,10 @@ use http_body_util::Full;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
-use crate::exchange::{Answer, Exchange, address};
+use crate::exchange::{Answer, Exchange, origin};
 use crate::settings::{SecretText, SettingsError, connections, deadline, read};
 use crate::signing::tc3::{CONTENT_TYPE, Key};
-use crate::vendor::{Later, Parameter, Registered, failure, json, only_the_code, parameters, text};
+use crate::vendor::{Later, Parameter, Registered, failure, gateway_id, json, only_the_code, parameters, text};
 
 /// How the settings call it.
 #[derive(Deserialize)]
@@ -81,7 +81,7 @@ pub(crate) struct TencentSms {
 impl TencentSms {
     pub(crate) fn new(table: toml::Table, environment: &Environment) -> Result<Self, SettingsError> {
         let settings: Settings = read(table)?;
-        let url = address(&settings.url)?;
+        let url = origin(&settings.url)?;
         let deadline = deadline(settings.deadline_seconds)?;
         let count = connections(settings.connections)?;
         let secret = settings.secret_key.0;
@@ -128,7 +128,7 @@ impl TencentSms {
         let json = json(answer);
         let code = text(&json, "/Response/Error/Code").or_else(|| text(&json, "/Response/SendStatusSet/0/Code"));
         if code.as_deref() == Some("Ok") && answer.status.is_success() {
-            return Ok(Receipt { gateway_id: text(&json, "/Response/SendStatusSet/0/SerialNo") });
+            return Ok(Receipt { gateway_id: gateway_id(&json, "/Response/SendStatusSet/0/SerialNo", message) });
         }
         let later = code.as_deref().and_then(later);
         Err(failure(answer, code.as_deref(), later, message, &*self.clock))

@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::Environment;
 use crate::exchange::{Answer, Exchange, address};
 use crate::settings::{SecretText, SettingsError, connections, deadline, read};
-use crate::vendor::{Later, failure, json, text};
+use crate::vendor::{Later, failure, gateway_id, json, text};
 
 /// The longest time, in seconds, for which it takes a message to hold.
 const LONGEST_VALIDITY: u64 = 36_000;
@@ -109,7 +109,7 @@ impl Twilio {
         authorization.set_sensitive(true);
         let deadline = deadline(settings.deadline_seconds)?;
         let count = connections(settings.connections)?;
-        let exchange = Exchange::new(&url, settings.ca.as_deref(), deadline, count, vec![token])?;
+        let exchange = Exchange::new(&url, settings.ca.as_deref(), deadline, count, vec![pair, token])?;
         Ok(Self {
             url,
             authorization,
@@ -143,8 +143,8 @@ impl Twilio {
 
     fn judge(&self, answer: &Answer, message: &Message) -> Result<Receipt, SendError> {
         let json = json(answer);
-        if let Some(sid) = text(&json, "/sid").filter(|_| answer.status.is_success()) {
-            return Ok(Receipt { gateway_id: Some(sid) });
+        if text(&json, "/sid").is_some() && answer.status.is_success() {
+            return Ok(Receipt { gateway_id: gateway_id(&json, "/sid", message) });
         }
         let number = json.pointer("/code").and_then(Value::as_u64);
         let code = number.map(|number| number.to_string());
@@ -227,6 +227,8 @@ mod tests {
             (answer("401 Unauthorized", r#"{"code": 20003}"#), "not now: HTTP 401: 20003"),
             (answer("429 Too Many Requests", r#"{"code": 20429}"#), "not now: HTTP 429: 20429"),
             (answer("503 Busy", "s3cret-token"), "not now: HTTP 503: …"),
+            // The name and the token, as the header has them.
+            (answer("503 Busy", "Basic QUMxOnMzY3JldC10b2tlbg=="), "not now: HTTP 503: Basic …"),
             (answer("200 OK", "<html>proxy</html>"), "in doubt: no code in HTTP 200: <html>proxy</html>"),
             (answer("200 OK", r#"{"sid": 7}"#), "in doubt: no code in HTTP 200: {\"sid\": 7}"),
             (String::new(), "in doubt: client error (SendRequest): connection closed before message completed"),

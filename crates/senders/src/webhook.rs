@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use countersign_domain::code::Resource;
+use countersign_domain::code::{Requester, Resource};
 use countersign_domain::message::Message;
 use countersign_domain::ports::{Clock, Pace, Receipt, SendError, Sender};
 use countersign_domain::secret::Secret;
@@ -126,6 +126,7 @@ struct Data<'a> {
     app: &'a str,
     purpose: &'a str,
     resource: Option<&'a str>,
+    requester: Option<&'a str>,
     language: &'static str,
     subject: &'a str,
     text: &'a str,
@@ -143,6 +144,7 @@ impl<'a> Event<'a> {
             app: about.app.as_str(),
             purpose: about.purpose.as_str(),
             resource: about.resource.as_ref().map(Resource::as_str),
+            requester: about.requester.as_ref().map(Requester::as_str),
             language: about.language.tag(),
             subject: message.text.subject.expose(),
             text: message.text.body.expose(),
@@ -193,7 +195,11 @@ mod tests {
         let peer = Peer::answering("HTTP/1.1 204 No Content\r\n\r\n").await;
         let secrets = r#"["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]"#;
         let sender = webhook(&format!("url = \"{}/hook?x=1\"\nsecrets = {secrets}", peer.url())).unwrap();
-        let draft = Draft::email().resource("cen-1").language(Language::Chinese).text("验证码", "123456\n请勿转告");
+        let draft = Draft::email()
+            .resource("cen-1")
+            .requester("Acme (1)")
+            .language(Language::Chinese)
+            .text("验证码", "123456\n请勿转告");
         assert_eq!(sender.send(&draft.message()).await, Ok(Receipt::default()));
         insta::assert_snapshot!(peer.heard().await);
     }

@@ -1,6 +1,5 @@
 //! What a gateway's answer means.
 
-use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
 use countersign_domain::ports::{Clock, Receipt, SendError};
 use http::HeaderName;
@@ -9,6 +8,7 @@ use serde_json::Value;
 use super::{Expected, Settings};
 use crate::exchange::{Answer, doubtful, refused, retry_after};
 use crate::settings::SettingsError;
+use crate::vendor::tells;
 
 /// Characters of the gateway's id that are kept.
 const ID: usize = 128;
@@ -103,23 +103,6 @@ impl Judgement {
         let plain: String = id.chars().filter(|character| !character.is_control()).collect();
         (!plain.is_empty()).then_some(plain)
     }
-}
-
-/// Whether what was found where the id should be is the contact or the code, because the settings name another place: gateways
-/// repeat what they were asked. An id that only looks like it, one in a million, costs the report of its delivery.
-fn tells(id: &str, message: &Message) -> bool {
-    let contact = message.to.normalised();
-    let has_contact = match message.to.channel() {
-        Channel::Email => id.to_lowercase().contains(contact),
-        Channel::Sms => {
-            let prefix = message.to.calling_code().map_or(0, |code| 1 + code.number().to_string().len());
-            let national = contact.get(prefix..).unwrap_or(contact);
-            let digits: String = id.chars().filter(char::is_ascii_digit).collect();
-            digits.contains(national)
-        }
-    };
-    let code = message.about.digits.expose();
-    has_contact || id.split(|character: char| !character.is_ascii_digit()).any(|digits| digits == code)
 }
 
 /// A value as a text; `None` for `null`, lists and objects.

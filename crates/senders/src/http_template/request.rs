@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use countersign_domain::code::Requester;
 use countersign_domain::contact::Channel;
 use countersign_domain::message::Message;
 use countersign_domain::ports::SendError;
@@ -34,6 +35,7 @@ const VARIABLES: &[&str] = &[
     "message_id",
     "minutes",
     "purpose",
+    "requester",
     "resource",
     "segments",
     "subject",
@@ -245,6 +247,7 @@ fn values<'a>(message: &Message, delivery_url: &str) -> BTreeMap<&'a str, Value>
         ("message_id", Value::from(message.id.to_string())),
         ("minutes", Value::from(about.minutes)),
         ("purpose", Value::from(about.purpose.as_str())),
+        ("requester", Value::from(about.requester.as_ref().map_or("", Requester::as_str))),
         ("resource", Value::from(about.resource.as_ref().map_or("", |resource| resource.as_str()))),
         ("segments", Value::from(segments.count)),
         ("subject", Value::from(message.text.subject.expose().as_str())),

@@ -37,8 +37,8 @@ async fn whole_calls() {
         (
             "form",
             "/",
-            "format = 'form'\nmethod = 'PUT'\nbody = 'to={{ to }}&body={{ text }}&about={{ purpose }}/{{ resource }}'",
-            Draft::sms().resource("a=b&c").text("", "a&to=+1 b=c"),
+            "format = 'form'\nmethod = 'PUT'\nbody = 'to={{ to }}&body={{ text }}&about={{ purpose }}/{{ resource }}/{{ requester }}'",
+            Draft::sms().resource("a=b&c").requester("Acme (1)").text("", "a&to=+1 b=c"),
         ),
         (
             "text",

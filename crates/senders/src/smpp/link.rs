@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use countersign_domain::message::MessageId;
 use countersign_domain::ports::{Entropy, SendError};
 use countersign_domain::secret::Secret;
 use rustls::pki_types::ServerName;
@@ -72,10 +73,15 @@ impl Link {
 
     /// Submits a piece, and waits for what the message centre calls it. It does not end by itself where the message centre does
     /// not answer.
-    pub(super) async fn submit(&self, body: Bytes, words: [u8; 32], piece: usize) -> Result<Option<String>, SendError> {
+    pub(super) async fn submit(
+        &self,
+        body: Bytes,
+        message: MessageId,
+        piece: usize,
+    ) -> Result<Option<String>, SendError> {
         self.bound().await?;
         let (answer, answered) = oneshot::channel();
-        self.submissions.send(Submission { body, words, piece, answer }).await.map_err(|_| cut())?;
+        self.submissions.send(Submission { body, message, piece, answer }).await.map_err(|_| cut())?;
         answered.await.map_err(|_| cut())?
     }
 }

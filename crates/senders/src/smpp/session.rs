@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use countersign_domain::message::MessageId;
 use countersign_domain::ports::{Delivery, ReportError, Reports, SendError};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{mpsc, oneshot};
@@ -36,7 +37,7 @@ impl<L: AsyncRead + AsyncWrite + Send + Unpin> Line for L {}
 /// A piece of a message that is to be submitted. Who waits for the answer may go away; then it is not sent any more.
 pub(super) struct Submission {
     pub(super) body: Bytes,
-    pub(super) words: [u8; 32],
+    pub(super) message: MessageId,
     pub(super) piece: usize,
     pub(super) answer: oneshot::Sender<Result<Option<String>, SendError>>,
 }
@@ -218,12 +219,12 @@ impl<L: Line> Session<L> {
 
     fn answered(&mut self, pdu: &Pdu, shared: &Shared) -> Result<(), Ended> {
         let Some(submission) = self.unanswered.remove(&pdu.sequence) else { return Ok(()) };
-        let Submission { words, piece, answer, .. } = submission;
+        let Submission { message, piece, answer, .. } = submission;
         let outcome = match (pdu.command, pdu.status) {
             (command::SUBMIT_SM_RESP, status::OK) => {
                 let id = Parts::of(&pdu.body).text().and_then(|id| receipt::kept(&id, shared.receipt_ids));
                 // Also where nobody waits for it any more: a further try must not send it again.
-                shared.ledger.keep(words, piece, id.clone());
+                shared.ledger.keep(message, piece, id.clone());
                 Ok(id)
             }
             (_, status) => Err(status::error(status)),

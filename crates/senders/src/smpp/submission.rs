@@ -53,18 +53,10 @@ pub(super) struct Frame {
     pub(super) receipts: bool,
 }
 
-/// The submissions of a message.
-pub(super) struct Submissions {
-    /// Tells these words of this message from others: the words of a later try can be other ones (`9 minutes`).
-    pub(super) fingerprint: [u8; 32],
-    /// The bodies, in order.
-    pub(super) bodies: Vec<Bytes>,
-}
-
-/// The submissions that `message` takes.
-pub(super) fn submissions(message: &Message, frame: &Frame, now: Timestamp) -> Submissions {
-    let text = message.text.body.expose();
-    let fingerprint: [u8; 32] = Sha256::new().chain_update(message.id.0).chain_update(text).finalize().into();
+/// The submissions that `message` takes with these words, in order.
+pub(super) fn submissions(message: &Message, text: &str, frame: &Frame, now: Timestamp) -> Vec<Bytes> {
+    // After a restart the words of a further try can be other ones (`9 minutes`): their pieces are no pieces of the first ones.
+    let reference = Sha256::new().chain_update(message.id.0).chain_update(text).finalize()[0];
     let pieces = Segments::pieces(text);
     let total = u8::try_from(pieces.len()).unwrap_or(u8::MAX);
     let validity = validity(message.expires_at, now);
@@ -75,7 +67,7 @@ pub(super) fn submissions(message: &Message, frame: &Frame, now: Timestamp) -> S
         if total > 1 {
             // Five bytes of header: one element (0), of three bytes, for texts in pieces, with a reference of one byte. The same
             // words go out under the same reference on every try, so that phones put pieces of two tries together.
-            octets.extend([5, 0, 3, fingerprint[0], total, number]);
+            octets.extend([5, 0, 3, reference, total, number]);
         }
         match septets(piece).filter(|_| in_gsm) {
             Some(septets) => octets.extend(septets),
@@ -101,7 +93,7 @@ pub(super) fn submissions(message: &Message, frame: &Frame, now: Timestamp) -> S
             .counted(&octets)
             .done()
     };
-    Submissions { fingerprint, bodies: (1..=u8::MAX).zip(&pieces).map(body).collect() }
+    (1..=u8::MAX).zip(&pieces).map(body).collect()
 }
 
 /// What is left of the code's life, as a span: after it nobody needs the text any more (section 7.1.1.2).
@@ -144,17 +136,17 @@ mod tests {
         (class, coding, parts.counted().unwrap())
     }
 
-    fn of(body: &str) -> Submissions {
-        submissions(&Draft::sms().text("", body).message(), &frame(), ManualClock::new().now())
+    fn of(body: &str) -> Vec<Bytes> {
+        submissions(&Draft::sms().message(), body, &frame(), ManualClock::new().now())
     }
 
     #[test]
     fn a_whole_submission() {
         let made = of("Code 123456 @ 1€");
-        assert_eq!(made.bodies.len(), 1);
+        assert_eq!(made.len(), 1);
         let addresses = b"\0\x05\0Example\0\x01\x018613912345678\0";
         let text = b"\0\x01\0\0\0\x11Code 123456 \0 1\x1be";
-        assert_eq!(made.bodies[0], [&addresses[..], &[0; 4], b"000000001000000R", text].concat());
+        assert_eq!(made[0], [&addresses[..], &[0; 4], b"000000001000000R", text].concat());
     }
 
     #[test]
@@ -195,17 +187,17 @@ mod tests {
             for (body, coding) in [(&gsm, GSM), (&other, UCS2)] {
                 let made = of(body);
                 let mut whole: Vec<u8> = Vec::new();
-                for (number, submission) in (1..).zip(&made.bodies) {
+                for (number, submission) in (1..).zip(&made) {
                     let (class, has, octets) = text(submission);
                     prop_assert_eq!(has, coding);
-                    if made.bodies.len() == 1 {
+                    if made.len() == 1 {
                         prop_assert_eq!(class, 0);
                         whole.extend(&octets);
                         continue;
                     }
                     prop_assert_eq!(class, HAS_HEADER);
-                    let total = u8::try_from(made.bodies.len()).unwrap();
-                    prop_assert_eq!(&octets[..6], &[5, 0, 3, made.fingerprint[0], total, number]);
+                    let total = u8::try_from(made.len()).unwrap();
+                    prop_assert_eq!(&octets[..6], &[5, 0, 3, text(&made[0]).2[3], total, number]);
                     // A septet in each octet here, in seven bits on the air.
                     let most = if coding == GSM { 6 + 153 } else { 140 };
                     prop_assert!(octets.len() <= most);

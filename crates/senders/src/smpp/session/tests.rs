@@ -54,7 +54,7 @@ impl Room {
     /// Has a message submitted.
     async fn submit(&self, number: u8) -> oneshot::Receiver<Result<Option<String>, SendError>> {
         let (answer, answered) = oneshot::channel();
-        let submission = Submission { body: vec![number].into(), words: [number; 32], piece: 0, answer };
+        let submission = Submission { body: vec![number].into(), message: MessageId([number; 16]), piece: 0, answer };
         self.submissions.send(submission).await.ok().unwrap();
         answered
     }
@@ -156,8 +156,8 @@ async fn an_answer_that_comes_too_late_for_whoever_waited_is_remembered() {
     centre.take(&questions[0], "late").await;
     centre.take(&question, "five").await;
     assert_eq!(fifth.await.unwrap(), Ok(Some("five".to_owned())));
-    assert_eq!(room.shared.ledger.taken([3; 32], 0), Some(Some("late".to_owned())));
-    assert_eq!(room.shared.ledger.taken([4; 32], 0), None);
+    assert_eq!(room.shared.ledger.taken(MessageId([3; 16]), 0), Some(Some("late".to_owned())));
+    assert_eq!(room.shared.ledger.taken(MessageId([4; 16]), 0), None);
 }
 
 #[tokio::test(start_paused = true)]
