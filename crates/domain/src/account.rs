@@ -77,6 +77,21 @@ pub struct Account {
     pub created_at: Timestamp,
 }
 
+impl Account {
+    /// What is other than it was, for the audit trail: names, and no values. `None` where nothing is.
+    pub fn changes(&self, before: Option<&Self>) -> Option<String> {
+        let Some(before) = before else { return Some("new".to_owned()) };
+        let changes = [
+            (self.name != before.name, "name"),
+            (self.contact != before.contact, "contact"),
+            (self.language != before.language, "language"),
+            (self.is_own != before.is_own, "own"),
+        ];
+        let changes: Vec<_> = changes.into_iter().filter(|(is_other, _)| *is_other).map(|(_, name)| name).collect();
+        (!changes.is_empty()).then(|| changes.join(" "))
+    }
+}
+
 /// Networks that one resource may route to.
 pub const MOST_NETWORKS: usize = 32;
 
@@ -93,6 +108,19 @@ pub struct OwnedResource {
     pub networks: Vec<Network>,
     /// When it was put into the directory.
     pub created_at: Timestamp,
+}
+
+impl OwnedResource {
+    /// What is other than it was, for the audit trail. `None` where nothing is.
+    pub fn changes(&self, before: Option<&Self>) -> Option<String> {
+        let owner = self.account;
+        match before {
+            None => Some(format!("new, of {owner}")),
+            Some(before) if before.account != owner => Some(format!("of {owner}, was of {}", before.account)),
+            Some(before) if before.networks != self.networks => Some(format!("networks, of {owner}")),
+            Some(_) => None,
+        }
+    }
 }
 
 /// Whose a caller says that a resource is.

@@ -29,6 +29,13 @@ impl AuditEntry {
         }
     }
 
+    /// A further entry of the same deed: `words` stand before its detail.
+    #[must_use]
+    pub fn further(&self, event: &str, subject: &str, words: &str) -> Self {
+        let detail = format!("{words} {}", self.detail).trim_end().to_owned();
+        Self { event: event.to_owned(), subject: subject.to_owned(), detail, ..self.clone() }
+    }
+
     /// The same, with a detail.
     #[must_use]
     pub fn with_detail(self, detail: impl Into<String>) -> Self {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::account::AccountId;
 use crate::app::AppId;
 use crate::contact::{Channel, ContactKey};
 use crate::hex_id;
@@ -142,6 +143,8 @@ pub enum CodeEnd {
     Replaced,
     /// It took as many wrong tries as it may.
     GuessedOut,
+    /// It asked for consent, and its resource has another owner meanwhile, or its owner another contact.
+    Withdrawn,
 }
 
 impl CodeEnd {
@@ -151,12 +154,13 @@ impl CodeEnd {
             Self::Spent => "spent",
             Self::Replaced => "replaced",
             Self::GuessedOut => "guessed-out",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
     /// The end that `word` names.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Spent, Self::Replaced, Self::GuessedOut].into_iter().find(|end| end.word() == word)
+        [Self::Spent, Self::Replaced, Self::GuessedOut, Self::Withdrawn].into_iter().find(|end| end.word() == word)
     }
 }
 
@@ -173,6 +177,8 @@ pub struct Code {
     pub id: CodeId,
     /// For whom and what it is.
     pub binding: Binding,
+    /// The account whose consent it asks for, if it does: nobody else's is had for it, whoever has the same contact.
+    pub consent: Option<AccountId>,
     /// Who asked for it, where its message says so.
     pub requester: Option<Requester>,
     /// How it was sent.

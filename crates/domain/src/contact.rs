@@ -12,7 +12,7 @@ use crate::secret::Secret;
 
 mod address;
 
-pub(crate) use address::host;
+pub(crate) use address::{host, is_hidden};
 
 /// How a contact is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -130,7 +130,7 @@ pub enum SiteRefusal {
     OtherKind,
     /// Another resource is attached to it.
     Occupied,
-    /// The resource is not there any more, or not this account's.
+    /// The resource is not there any more, or not this account's; or the account is not asked where its code was sent.
     Gone,
 }
 

@@ -28,7 +28,7 @@ use crate::{Codes, Context};
 
 const CONTACTS: &str = "/v1/contacts";
 /// Contacts in one answer, where the caller does not say.
-const PAGE: u32 = 100;
+pub(crate) const PAGE: u32 = 100;
 /// And at most.
 const LONGEST_PAGE: u32 = 1_000;
 
@@ -144,13 +144,13 @@ fn after(text: &str) -> Result<Timestamp, Problem> {
     })
 }
 
-fn limit(text: &str) -> Result<u32, Problem> {
+pub(crate) fn limit(text: &str) -> Result<u32, Problem> {
     number(text)
         .filter(|limit| (1..=LONGEST_PAGE).contains(limit))
         .ok_or_else(|| Problem::malformed("`limit` is a number from 1 to 1000", "`limit` 应为 1 到 1000 的数字"))
 }
 
-fn offset(text: &str) -> Result<u32, Problem> {
+pub(crate) fn offset(text: &str) -> Result<u32, Problem> {
     number(text).ok_or_else(|| Problem::malformed("`offset` is a number from 0", "`offset` 应为从 0 开始的数字"))
 }
 

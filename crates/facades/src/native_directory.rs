@@ -14,7 +14,7 @@ use countersign_domain::contact::Contact;
 use countersign_domain::language::Language;
 use countersign_domain::network::Network;
 use countersign_domain::operations::{ManageDirectoryError, NewAccount, NewResource, NewRows, SignedCalls};
-use countersign_domain::ports::{Directory, Taken};
+use countersign_domain::ports::{Directory, Page, Taken};
 use http::{HeaderMap, Method};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,7 @@ use crate::Context;
 use crate::basic::admit;
 use crate::door::{Facade, Refusal, Request, Response};
 use crate::machines::by;
+use crate::native_contacts::{PAGE, limit, offset};
 use crate::native_install_codes::{came_from, done, ok};
 use crate::owners::{AccountJson, Owners, ResourceJson};
 use crate::problem::{Problem, language_of};
@@ -66,15 +67,19 @@ impl NativeDirectory {
 
     async fn list_accounts(&self, request: &Request) -> Result<Response, Problem> {
         let key = self.key(request, Permission::ReadDirectory).await?;
-        let accounts = self.owners.manage_directory.accounts(&key.row.app).await.map_err(|error| problem(&error))?;
-        let accounts = accounts.iter().map(|(account, masked)| AccountJson::new(account, masked)).collect();
-        Ok(ok(&AccountsJson { accounts }))
+        let page = page(request.query.as_deref().unwrap_or_default())?;
+        let found = self.owners.manage_directory.accounts(&key.row.app, page).await;
+        let (accounts, count) = found.map_err(|error| problem(&error))?;
+        let accounts = accounts.iter().map(|(account, masked)| AccountJson::new(account, masked.as_deref())).collect();
+        Ok(ok(&AccountsJson { accounts, count }))
     }
 
     async fn list_resources(&self, request: &Request) -> Result<Response, Problem> {
         let key = self.key(request, Permission::ReadDirectory).await?;
-        let resources = self.owners.manage_directory.resources(&key.row.app).await.map_err(|error| problem(&error))?;
-        Ok(ok(&ResourcesJson { resources: resources.iter().map(ResourceJson::from).collect() }))
+        let page = page(request.query.as_deref().unwrap_or_default())?;
+        let found = self.owners.manage_directory.resources(&key.row.app, page).await;
+        let (resources, count) = found.map_err(|error| problem(&error))?;
+        Ok(ok(&ResourcesJson { resources: resources.iter().map(ResourceJson::from).collect(), count }))
     }
 
     async fn keep_account(&self, request: &Request, id: &str) -> Result<Response, Problem> {
@@ -85,9 +90,7 @@ impl NativeDirectory {
         let from = came_from(request);
         let kept = self.owners.manage_directory.keep(&key.row.app, rows, Taken::Replace, by(&key, &from)).await;
         kept.map(|()| done()).map_err(|error| match error {
-            ManageDirectoryError::Exists => {
-                Problem::malformed("another account is the app's own already", "该应用已有另一个自有账号")
-            }
+            ManageDirectoryError::Exists => Problem::OwnAccountExists,
             error => problem(&error),
         })
     }
@@ -181,6 +184,30 @@ impl ResourceBody {
     }
 }
 
+/// The part of a list that the query asks for.
+fn page(query: &str) -> Result<Page, Problem> {
+    let unknown = || {
+        Problem::malformed(
+            "the query takes `limit` and `offset`, each once and escaped as in URLs",
+            "查询参数只有 `limit`、`offset`，各至多一次，并按 URL 转义",
+        )
+    };
+    let (mut most, mut skipped) = (None, None);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, raw) = pair.split_once('=').unwrap_or((pair, ""));
+        let value = unescaped(raw.bytes()).map_err(|_| unknown())?;
+        let was_there = match name {
+            "limit" => most.replace(limit(&value)?).is_some(),
+            "offset" => skipped.replace(offset(&value)?).is_some(),
+            _ => return Err(unknown()),
+        };
+        if was_there {
+            return Err(unknown());
+        }
+    }
+    Ok(Page { limit: most.unwrap_or(PAGE), offset: skipped.unwrap_or_default() })
+}
+
 /// The id of a resource from a path, where it may be escaped.
 fn resource_id(text: &str) -> Result<Resource, Problem> {
     let text = unescaped(text.bytes()).map_err(|_| Problem::NoSuchThing)?;
@@ -218,11 +245,13 @@ impl Facade for NativeDirectory {
 #[derive(Serialize)]
 struct AccountsJson {
     accounts: Vec<AccountJson>,
+    count: u32,
 }
 
 #[derive(Serialize)]
 struct ResourcesJson {
     resources: Vec<ResourceJson>,
+    count: u32,
 }
 
 #[cfg(test)]

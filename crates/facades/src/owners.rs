@@ -42,19 +42,19 @@ pub struct AccountJson {
     id: String,
     name: String,
     is_own: bool,
-    contact: String,
+    contact: Option<String>,
     language: &'static str,
     created_at: String,
 }
 
 impl AccountJson {
-    /// With its contact, whose middle is left out.
-    pub fn new(account: &Account, masked: &str) -> Self {
+    /// With its contact, whose middle is left out; `null` where it cannot be read.
+    pub fn new(account: &Account, masked: Option<&str>) -> Self {
         Self {
             id: account.id.to_string(),
             name: account.name.as_str().to_owned(),
             is_own: account.is_own,
-            contact: masked.to_owned(),
+            contact: masked.map(str::to_owned),
             language: account.language.tag(),
             created_at: rfc3339(account.created_at),
         }

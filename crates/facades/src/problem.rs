@@ -73,6 +73,8 @@ pub enum Problem {
     GroupExists,
     /// The group cannot be removed.
     GroupInUse,
+    /// Another account of the directory is the app's own.
+    OwnAccountExists,
     /// As many codes were sent, or wrong ones typed, as may be.
     OverLimit {
         /// Which limit, and how long to wait.
@@ -134,7 +136,7 @@ type Words<'a> = (&'static str, StatusCode, [&'a str; 2], [&'a str; 2]);
 
 impl Problem {
     /// One of each, for what must know them all, such as the API's description. A test holds it against the words below.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::MalformedRequest(String::new(), String::new()),
         Self::Unauthenticated,
         Self::PermissionDenied,
@@ -164,6 +166,7 @@ impl Problem {
         Self::NoSuchThing,
         Self::GroupExists,
         Self::GroupInUse,
+        Self::OwnAccountExists,
         Self::OverLimit {
             over: Over { limit: CodeLimit::Resend, retry_after: Duration::from_secs(1) },
             ticket_lifts: false,
@@ -347,6 +350,15 @@ impl Problem {
                 StatusCode::CONFLICT,
                 ["There is a group of this name already", "Choose another name."],
                 ["已存在同名分组", "请换一个名称。"],
+            ),
+            Self::OwnAccountExists => (
+                "urn:countersign:problem:own-account-exists",
+                StatusCode::CONFLICT,
+                [
+                    "The app has an account of its own",
+                    "Another account of this directory is the app's own already, and only one can be.",
+                ],
+                ["该应用已有自有账号", "本目录中已有另一个自有账号，自有账号只能有一个。"],
             ),
             Self::GroupInUse => (
                 "urn:countersign:problem:group-in-use",

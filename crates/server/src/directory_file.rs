@@ -6,17 +6,19 @@
 //!
 //! The whole file is read before anything is kept, and whatever is wrong with it is told at once, each with its line.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use countersign_domain::account::{AccountId, AccountName, MOST_NETWORKS};
 use countersign_domain::app::AppId;
 use countersign_domain::code::Resource;
 use countersign_domain::contact::Contact;
 use countersign_domain::language::Language;
-use countersign_domain::network::Network;
+use countersign_domain::network::{Network, NotANetwork};
 use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind};
 use countersign_domain::operations::{NewAccount, NewResource, NewRows};
 use countersign_domain::time::Timestamp;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 const NAMES: [&str; 9] = ["kind", "id", "account", "name", "contact", "language", "own", "networks", "type"];
@@ -38,20 +40,23 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Reads a file for the directory of `app`, in which `known` accounts are already.
-pub(crate) fn read(
-    text: &str,
-    format: Format,
-    app: &AppId,
-    known: &BTreeSet<AccountId>,
-) -> Result<NewRows, Vec<Complaint>> {
+/// Who is in the directory already.
+pub(crate) struct Known {
+    pub(crate) accounts: BTreeSet<AccountId>,
+    /// The app's own account.
+    pub(crate) own: Option<AccountId>,
+}
+
+/// Reads a file for the directory of `app`, in which `known` accounts are already. No complaint quotes a value: contacts stand in
+/// no log, and where a column is missing, one may stand anywhere.
+pub(crate) fn read(text: &str, format: Format, app: &AppId, known: &Known) -> Result<NewRows, Vec<Complaint>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let rows = match format {
         Format::Csv => csv(text),
         Format::Json => json(text),
     };
     let rows = rows.map_err(|complaint| vec![complaint])?;
-    let mut read = Read { rows: NewRows::default(), owned_at: Vec::new(), seen: BTreeSet::new() };
+    let mut read = Read { rows: NewRows::default(), owned_at: Vec::new(), own_at: None, seen: BTreeSet::new() };
     let mut complaints = Vec::new();
     for (line, row) in rows {
         if let Err(what) = read.add(line, &row, app) {
@@ -59,10 +64,14 @@ pub(crate) fn read(
         }
     }
     let accounts: BTreeSet<_> = read.rows.accounts.iter().map(|account| account.id).collect();
-    let is_there = |account: &AccountId| known.contains(account) || accounts.contains(account);
+    let is_there = |account: &AccountId| known.accounts.contains(account) || accounts.contains(account);
     for (line, account) in read.owned_at.iter().filter(|(_, account)| !is_there(account)) {
         let what = format!("account {account} is neither in the file nor in the directory");
         complaints.push(Complaint { line: *line, what });
+    }
+    if let (Some(line), Some(own)) = (read.own_at, known.own.filter(|own| !accounts.contains(own))) {
+        let what = format!("account {own} is the app's own already: let it stand in the file, too, and not be");
+        complaints.push(Complaint { line, what });
     }
     complaints.sort_by_key(|complaint| complaint.line);
     if complaints.is_empty() { Ok(read.rows) } else { Err(complaints) }
@@ -72,6 +81,8 @@ struct Read {
     rows: NewRows,
     /// In which line something is said to be whose.
     owned_at: Vec<(usize, AccountId)>,
+    /// In which line an account is the app's own.
+    own_at: Option<usize>,
     seen: BTreeSet<(String, String)>,
 }
 
@@ -87,7 +98,7 @@ impl Read {
             "account" => &["name", "contact", "language", "own"],
             "resource" => &["account", "networks"],
             "office_site" => &["name", "type", "networks"],
-            _ => return Err(format!("`kind` is account, resource or office_site, and not {kind:?}")),
+            _ => return Err("`kind` is account, resource or office_site".to_owned()),
         };
         if let Some(name) = NAMES.iter().skip(2).find(|name| given(name).is_some() && !fits.contains(name)) {
             return Err(format!("`{name}` says nothing about a row of kind {kind}"));
@@ -95,8 +106,11 @@ impl Read {
         match kind {
             "account" => {
                 let account = account(id, required("name")?, required("contact")?, given("language"), given("own"))?;
-                if account.is_own && self.rows.accounts.iter().any(|account| account.is_own) {
-                    return Err("another account of the file is the app's own already".to_owned());
+                if account.is_own {
+                    if self.own_at.is_some() {
+                        return Err("another account of the file is the app's own already".to_owned());
+                    }
+                    self.own_at = Some(line);
                 }
                 self.rows.accounts.push(account);
             }
@@ -127,7 +141,7 @@ impl Read {
         if self.seen.insert((kind.to_owned(), id.to_owned())) {
             Ok(())
         } else {
-            Err(format!("{kind} {id:?} stands in the file twice"))
+            Err(format!("this {kind} stands in the file twice"))
         }
     }
 }
@@ -143,18 +157,17 @@ pub(crate) fn account(
     let language = match language {
         None | Some("en") => Language::English,
         Some("zh") => Language::Chinese,
-        Some(other) => return Err(format!("`language` is en or zh, and not {other:?}")),
+        Some(_) => return Err("`language` is en or zh".to_owned()),
     };
     let is_own = match own {
         None | Some("false") => false,
         Some("true") => true,
-        Some(other) => return Err(format!("`own` is true or false, and not {other:?}")),
+        Some(_) => return Err("`own` is true or false".to_owned()),
     };
     Ok(NewAccount {
         id: account_id("id", id)?,
         name: AccountName::parse(name).ok_or("`name` takes 1 to 64 characters, without spaces at its ends")?,
         is_own,
-        // Not quoted: contacts stand in no log, and what cannot be read may be most of one.
         contact: Contact::address(contact).map_err(|_| "`contact` is no e-mail address")?,
         language,
     })
@@ -162,12 +175,17 @@ pub(crate) fn account(
 
 /// An account's number.
 pub(crate) fn account_id(name: &str, text: &str) -> Result<AccountId, String> {
-    AccountId::parse(text).ok_or_else(|| format!("`{name}` is no account: 1 to 17 digits, and not {text:?}"))
+    AccountId::parse(text).ok_or_else(|| format!("`{name}` is no account: it has 1 to 17 digits, the first no zero"))
 }
 
 /// Networks, separated by spaces.
 pub(crate) fn networks(text: Option<&str>) -> Result<Vec<Network>, String> {
-    let read = |text: &str| Network::try_from(text.to_owned()).map_err(|error| error.to_string());
+    let read = |text: &str| {
+        Network::try_from(text.to_owned()).map_err(|error| match error {
+            NotANetwork::Unreadable(_) => "`networks` are written as 10.0.0.0/8".to_owned(),
+            NotANetwork::BitsBehindPrefix(..) => error.to_string(),
+        })
+    };
     let networks: Vec<_> = text.unwrap_or_default().split_whitespace().map(read).collect::<Result<_, _>>()?;
     if networks.len() > MOST_NETWORKS {
         return Err(format!("a resource routes to {MOST_NETWORKS} networks at most"));
@@ -177,36 +195,91 @@ pub(crate) fn networks(text: Option<&str>) -> Result<Vec<Network>, String> {
 
 /// The rows of a list of objects, each with the line that it begins in.
 fn json(text: &str) -> Result<Vec<(usize, Row)>, Complaint> {
-    let line_at = |at: usize| 1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count();
-    let at = |at: usize, what: &str| Complaint { line: line_at(at), what: what.to_owned() };
-    let mut place = skipped(text, 0);
-    if !text[place..].starts_with('[') {
-        return Err(at(place, "the file must hold a list of objects"));
+    let mut place = Place { rest: text, line: 1 };
+    place.skip_space();
+    if !place.took('[') {
+        return Err(place.complaint("the file must hold a list of objects"));
     }
-    place = skipped(text, place + 1);
     let mut rows = Vec::new();
-    while !text[place..].starts_with(']') {
-        let mut values = serde_json::Deserializer::from_str(&text[place..]).into_iter::<Value>();
-        let value = values.next().ok_or_else(|| at(place, "the list does not end"))?;
-        let value = value.map_err(|error| at(place, &format!("not JSON: {error}, counted from here")))?;
-        rows.push((line_at(place), row(value).map_err(|what| at(place, &what))?));
-        place = skipped(text, place + values.byte_offset());
-        match text[place..].chars().next() {
-            Some(',') => place = skipped(text, place + 1),
-            Some(']') => {}
-            _ => return Err(at(place, "a comma or the end of the list is missing")),
+    while !place.took(']') {
+        if !rows.is_empty() && !place.took(',') {
+            return Err(place.complaint("a comma or the end of the list is missing"));
         }
+        let mut values = serde_json::Deserializer::from_str(place.rest).into_iter::<Fields>();
+        let fields = values.next().ok_or_else(|| place.complaint("the list does not end"))?;
+        let fields = fields.map_err(|error| {
+            if error.is_data() {
+                return place.complaint("the list must hold objects only");
+            }
+            place.complaint(&format!("not JSON: {error}, counted from here"))
+        })?;
+        rows.push((place.line, row(fields).map_err(|what| place.complaint(&what))?));
+        place.skip(values.byte_offset());
+        place.skip_space();
     }
-    let end = skipped(text, place + 1);
-    if end == text.len() { Ok(rows) } else { Err(at(end, "there is something behind the list")) }
+    if place.rest.is_empty() { Ok(rows) } else { Err(place.complaint("there is something behind the list")) }
 }
 
-fn skipped(text: &str, from: usize) -> usize {
-    text.len() - text[from..].trim_start().len()
+/// Where in a text somebody is.
+struct Place<'a> {
+    rest: &'a str,
+    line: usize,
 }
 
-fn row(value: Value) -> Result<Row, String> {
-    let Value::Object(fields) = value else { return Err("the list must hold objects only".to_owned()) };
+impl Place<'_> {
+    fn skip(&mut self, bytes: usize) {
+        let (skipped, rest) = self.rest.split_at(bytes);
+        self.line += skipped.bytes().filter(|byte| *byte == b'\n').count();
+        self.rest = rest;
+    }
+
+    fn skip_space(&mut self) {
+        self.skip(self.rest.len() - self.rest.trim_start().len());
+    }
+
+    /// Whether this character comes next; it and the space behind it are skipped then.
+    fn took(&mut self, character: char) -> bool {
+        let comes = self.rest.starts_with(character);
+        if comes {
+            self.skip(character.len_utf8());
+            self.skip_space();
+        }
+        comes
+    }
+
+    fn complaint(&self, what: &str) -> Complaint {
+        Complaint { line: self.line, what: what.to_owned() }
+    }
+}
+
+/// An object as it is written: `serde_json`'s own keeps one of two values under the same name, and nobody knows which.
+struct Fields(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        deserializer.deserialize_any(InOrder)
+    }
+}
+
+fn row(Fields(fields): Fields) -> Result<Row, String> {
     let plain = |name: &str, value: Value| match value {
         Value::String(text) => Ok(text),
         Value::Number(number) => Ok(number.to_string()),
@@ -214,16 +287,21 @@ fn row(value: Value) -> Result<Row, String> {
         Value::Null => Ok(String::new()),
         Value::Array(_) | Value::Object(_) => Err(format!("`{name}` is neither a text nor a number")),
     };
-    let read = |(name, value): (String, Value)| {
+    let mut row = Row::new();
+    for (name, value) in fields {
         let text = match value {
             Value::Array(items) if name == "networks" => {
                 items.into_iter().map(|item| plain(&name, item)).collect::<Result<Vec<_>, _>>()?.join(" ")
             }
             value => plain(&name, value)?,
         };
-        Ok((name, text))
-    };
-    fields.into_iter().map(read).collect()
+        if let Entry::Vacant(field) = row.entry(name) {
+            field.insert(text);
+        } else {
+            return Err("a name stands in this object twice".to_owned());
+        }
+    }
+    Ok(row)
 }
 
 /// The rows below a head line, each with the line that it begins in (RFC 4180: a quoted value may hold commas, doubled quotes

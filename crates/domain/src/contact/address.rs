@@ -50,15 +50,19 @@ fn is_ascii_in_disguise(character: char) -> bool {
     !character.is_ascii() && std::iter::once(character).nfkc().all(|one| one.is_ascii())
 }
 
-/// Whether a character beyond ASCII shows as what it is: none that controls, turns the direction of a text, takes no room, or
-/// is none.
+/// Whether a character beyond ASCII shows as what it is.
 fn is_readable(character: char) -> bool {
-    let is_hidden = matches!(
+    !character.is_ascii() && !character.is_whitespace() && !is_hidden(character)
+}
+
+/// Whether a character does not show as what it is: it controls, turns the direction of a text, takes no room, or is none.
+pub(crate) fn is_hidden(character: char) -> bool {
+    let is_formatting = matches!(
         character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
             | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
             | '\u{e000}'..='\u{f8ff}' | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{ffff}' | '\u{e0000}'..='\u{10ffff}'
     );
-    !character.is_ascii() && !character.is_whitespace() && !character.is_control() && !is_hidden
+    character.is_control() || is_formatting
 }

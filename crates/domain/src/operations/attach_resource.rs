@@ -5,7 +5,7 @@ use crate::app::AppId;
 use crate::audit::AuditEntry;
 use crate::office_site::{Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteUse};
 use crate::operations::{Actor, CheckCode, Claim, ClaimError, OwnerPorts};
-use crate::ports::{RecordsError, Spending};
+use crate::ports::{Page, RecordsError, Spending};
 
 /// Makes office sites, and attaches resources to them: the app's own at once, those of others for their owner's code.
 pub struct AttachResource {
@@ -62,19 +62,13 @@ impl AttachResource {
         self.ports.records.detach(app.clone(), site, audit).await
     }
 
-    /// What the app can attach without a further code, by id: what it owns, and what is attached to one of its sites.
+    /// What the app can attach without a further code, by id: what it owns, and what is attached to one of its sites. And how many
+    /// there are beside this page.
     ///
     /// # Errors
     /// [`RecordsError`].
-    pub async fn usable(&self, app: &AppId) -> Result<Vec<OwnedResource>, RecordsError> {
-        let records = &self.ports.records;
-        let accounts = records.accounts(app.clone()).await?;
-        let attached = records.attachments(app.clone()).await?;
-        let is_own =
-            |resource: &OwnedResource| accounts.iter().any(|account| account.is_own && account.id == resource.account);
-        let is_attached = |resource: &OwnedResource| attached.iter().any(|one| one.resource == resource.id);
-        let all = records.resources(app.clone()).await?;
-        Ok(all.into_iter().filter(|resource| is_own(resource) || is_attached(resource)).collect())
+    pub async fn usable(&self, app: &AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), RecordsError> {
+        self.ports.records.usable(app.clone(), page).await
     }
 
     fn entry(&self, event: &str, by: Actor<'_>) -> AuditEntry {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::account::{Account, AccountId, AccountName, OwnedResource};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
@@ -7,7 +9,7 @@ use crate::language::Language;
 use crate::network::Network;
 use crate::office_site::OfficeSite;
 use crate::operations::{Actor, OwnerPorts};
-use crate::ports::{OwnerRows, RecordsError, Taken};
+use crate::ports::{OwnerRows, Page, RecordsError, Taken};
 use crate::sealing::NotOurs;
 
 /// Changes and reads an app's directory: accounts, what they own, and the app's office sites.
@@ -116,19 +118,12 @@ impl ManageDirectory {
             networks,
             created_at,
         };
-        let subject = match (rows.accounts.as_slice(), rows.resources.as_slice(), rows.sites.as_slice()) {
-            ([one], [], []) => one.id.to_string(),
-            ([], [one], []) => one.id.as_str().to_owned(),
-            (accounts, resources, sites) => {
-                format!("{} accounts, {} resources, {} sites", accounts.len(), resources.len(), sites.len())
-            }
-        };
         let rows = OwnerRows {
             accounts: rows.accounts.into_iter().map(account).collect::<Result<_, NotOurs>>()?,
             resources: rows.resources.into_iter().map(resource).collect(),
             sites: rows.sites.into_iter().map(|site| OfficeSite { app: app.clone(), created_at, ..site }).collect(),
         };
-        let audit = self.entry("directory.kept", &subject, by);
+        let audit = self.entry("directory.kept", "", by);
         Ok(ports.records.keep_owners(rows, taken, audit).await?)
     }
 
@@ -150,25 +145,40 @@ impl ManageDirectory {
         Ok(self.ports.records.remove_resource(app.clone(), id, audit).await?)
     }
 
-    /// The accounts, by number, each with where its owner is asked, for people: the middle left out.
+    /// A page of the accounts, by number, each with where its owner is asked, for people: the middle left out. `None` for a
+    /// contact that this installation's keys do not open: the other accounts are shown all the same. And how many there are.
     ///
     /// # Errors
     /// [`ManageDirectoryError`].
-    pub async fn accounts(&self, app: &AppId) -> Result<Vec<(Account, String)>, ManageDirectoryError> {
-        let accounts = self.ports.records.accounts(app.clone()).await?;
+    pub async fn accounts(
+        &self,
+        app: &AppId,
+        page: Page,
+    ) -> Result<(Vec<(Account, Option<String>)>, u32), ManageDirectoryError> {
+        let (accounts, count) = self.ports.records.accounts(app.clone(), page).await?;
         let shown = accounts.into_iter().map(|account| {
-            let masked = self.ports.contact(&account)?.masked();
-            Ok((account, masked))
+            let masked = self.ports.contact(&account).ok().map(|contact| contact.masked());
+            (account, masked)
         });
-        shown.collect()
+        Ok((shown.collect(), count))
     }
 
-    /// The resources, by id.
+    /// Who is in the directory, and who of them is the app's own.
     ///
     /// # Errors
     /// [`ManageDirectoryError`].
-    pub async fn resources(&self, app: &AppId) -> Result<Vec<OwnedResource>, ManageDirectoryError> {
-        Ok(self.ports.records.resources(app.clone()).await?)
+    pub async fn known(&self, app: &AppId) -> Result<(BTreeSet<AccountId>, Option<AccountId>), ManageDirectoryError> {
+        let records = &self.ports.records;
+        let own = records.own_account(app.clone()).await?.map(|account| account.id);
+        Ok((records.account_ids(app.clone()).await?, own))
+    }
+
+    /// A page of the resources, by id, and how many there are.
+    ///
+    /// # Errors
+    /// [`ManageDirectoryError`].
+    pub async fn resources(&self, app: &AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), ManageDirectoryError> {
+        Ok(self.ports.records.resources(app.clone(), page).await?)
     }
 
     fn entry(&self, event: &str, subject: &str, by: Actor<'_>) -> AuditEntry {

@@ -298,6 +298,7 @@ impl SendCode {
         let requester = new.consent.as_ref().and_then(|consent| consent.requester.clone());
         let code = Code {
             id,
+            consent: new.consent.as_ref().map(|consent| consent.account),
             requester: requester.clone(),
             channel: new.to.channel(),
             sealed_contact: keys.seal_contact(new.to, &*ports.entropy)?,

@@ -76,8 +76,7 @@ impl SendOwnerCode {
 
     /// The app's own account, by which the owner may know it; else the app.
     async fn requester(&self, app: &App) -> Result<Option<Requester>, RecordsError> {
-        let own = self.ports.records.accounts(app.id.clone()).await?.into_iter().find(|account| account.is_own);
-        Ok(match own {
+        Ok(match self.ports.records.own_account(app.id.clone()).await? {
             Some(own) => Requester::of(&format!("{} ({})", own.name.as_str(), own.id)),
             None => Requester::of(&app.name),
         })

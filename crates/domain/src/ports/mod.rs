@@ -51,7 +51,7 @@ pub use nonces::{NonceId, NonceUse, Nonces};
 pub use outbox_records::{
     DeliveryReport, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping, OutboxRecords, Settlement,
 };
-pub use owner_records::{OwnerRecords, OwnerRows, OwnershipRecords, SiteRecords, Taken};
+pub use owner_records::{OwnerRecords, OwnerRows, OwnershipRecords, Page, SiteRecords, Taken};
 pub use passwords::{HashingPlace, Passwords};
 pub use puzzles::{Busy, Puzzles};
 pub use records::{

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use crate::account::{Account, AccountId, OwnedResource, Owner};
@@ -27,25 +29,60 @@ pub enum Taken {
     Replace,
 }
 
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Leave out so many.
+    pub offset: u32,
+    /// At most so many.
+    pub limit: u32,
+}
+
+impl Page {
+    /// As much as there may be.
+    pub const ALL: Self = Self { offset: 0, limit: u32::MAX };
+
+    /// The part of a list that is read already, and how long the list is.
+    pub fn of<T>(self, all: Vec<T>) -> (Vec<T>, u32) {
+        let number = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        (all.into_iter().skip(number(self.offset)).take(number(self.limit)).collect(), count)
+    }
+}
+
 /// Verbs about accounts and what they own, each about one app's directory.
+///
+/// A live code that asks for consent ends ([`CodeEnd::Withdrawn`](crate::code::CodeEnd::Withdrawn)) in the same transaction in
+/// which its resource changes hands or is forgotten, or its owner gets another contact or is forgotten: who agreed to something
+/// agreed to that.
 #[async_trait]
 pub trait OwnerRecords: Send + Sync {
     /// Keeps `rows`, all or none: [`RecordsError::Exists`] where an id is taken, or the app has an account of its own already
-    /// under another number; [`RecordsError::Missing`] where an app, or the account of a resource, is not there. A resource that
-    /// changes hands is attached nowhere any more: its former owner agreed to that, not this one.
+    /// under another number that `rows` leave it; [`RecordsError::Missing`] where an app, or the account of a resource, is not
+    /// there. A resource that changes hands is attached nowhere any more: its former owner agreed to that, not this one.
+    ///
+    /// The entry's subject is how many rows of each kind there are. Each account and each resource that is new or other than it
+    /// was leaves an entry of its own besides (`account.kept` with what is other, `resource.kept` with whose it is and was), and
+    /// so does each attachment that ends (`resource.detached`).
     async fn keep_owners(&self, rows: OwnerRows, taken: Taken, audit: AuditEntry) -> Result<(), RecordsError>;
 
-    /// Forgets an account, what it owns, and where that is attached. [`RecordsError::Missing`] if there is none.
+    /// Forgets an account, what it owns, and where that is attached, of which each end leaves an entry. [`RecordsError::Missing`] if there is none.
     async fn remove_account(&self, app: AppId, id: AccountId, audit: AuditEntry) -> Result<(), RecordsError>;
 
-    /// Forgets a resource, and where it is attached. [`RecordsError::Missing`] if there is none.
+    /// Forgets a resource, and where it is attached, of which each end leaves an entry. [`RecordsError::Missing`] if there is none.
     async fn remove_resource(&self, app: AppId, id: Resource, audit: AuditEntry) -> Result<(), RecordsError>;
 
-    /// The accounts of an app's directory, by number.
-    async fn accounts(&self, app: AppId) -> Result<Vec<Account>, RecordsError>;
+    /// The accounts of an app's directory, by number, and how many there are beside the page.
+    async fn accounts(&self, app: AppId, page: Page) -> Result<(Vec<Account>, u32), RecordsError>;
 
-    /// The resources of an app's directory, by id.
-    async fn resources(&self, app: AppId) -> Result<Vec<OwnedResource>, RecordsError>;
+    /// The numbers of all of them.
+    async fn account_ids(&self, app: AppId) -> Result<BTreeSet<AccountId>, RecordsError>;
+
+    /// The app's own account, if it has one.
+    async fn own_account(&self, app: AppId) -> Result<Option<Account>, RecordsError>;
+
+    /// The resources of an app's directory, by id, and how many there are beside the page.
+    async fn resources(&self, app: AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), RecordsError>;
 
     /// The resource and its owner, if it is that owner's. The look-up goes from the resource to its owner, so whether there is
     /// an account shows neither in what is answered nor in when.
@@ -63,7 +100,7 @@ pub trait SiteRecords: Send + Sync {
     /// Keeps a new site. [`RecordsError::Exists`] if its id is taken.
     async fn create_site(&self, site: OfficeSite, audit: AuditEntry) -> Result<(), RecordsError>;
 
-    /// Attaches a resource without a code: the app's own. The entry's time is now.
+    /// Attaches a resource without a code: the app's own, and no other. The entry's time is now.
     async fn attach(
         &self,
         attaching: Attaching,
@@ -75,6 +112,9 @@ pub trait SiteRecords: Send + Sync {
 
     /// The app's sites, by id.
     async fn sites(&self, app: AppId) -> Result<Vec<OfficeSite>, RecordsError>;
+
+    /// What an app owns and what is attached to its sites, by id, and how many there are beside the page.
+    async fn usable(&self, app: AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), RecordsError>;
 
     /// What is attached to them, by site.
     async fn attachments(&self, app: AppId) -> Result<Vec<Attachment>, RecordsError>;

@@ -79,6 +79,7 @@ pub(super) fn send(number: u8, contact: u8) -> CodeSend {
         code: Code {
             id: CodeId::from_bytes([number; 16]),
             binding: binding(contact),
+            consent: None,
             requester: Requester::of("Acme (1)"),
             channel: Channel::Sms,
             sealed_contact: vec![contact],

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 
+use crate::account::AccountId;
 use crate::app::{App, AppId};
 use crate::audit::AuditEntry;
-use crate::code::{Binding, Code, CodeEnd, CodeId, CodeState, Resend, TRIES};
+use crate::code::{Binding, Code, CodeEnd, CodeId, CodeState, Resend, Resource, TRIES};
 use crate::contact::Channel;
 use crate::gate::{Charge, CodeLimit, Over};
 use crate::message::{MessageId, SenderName};
@@ -125,6 +126,19 @@ impl State {
         }
     }
 
+    /// Ends the live codes that ask this account for consent, to this resource or to any.
+    pub(super) fn withdraw(&mut self, app: &AppId, account: AccountId, of: Option<&Resource>, now: Timestamp) {
+        let asks = |code: &&Code| {
+            code.binding.app == *app
+                && code.consent == Some(account)
+                && of.is_none_or(|resource| code.binding.resource.as_ref() == Some(resource))
+                && code.state(now) == CodeState::Live
+        };
+        for id in self.codes.iter().filter(asks).map(|code| code.id).collect::<Vec<_>>() {
+            self.end(id, now, CodeEnd::Withdrawn);
+        }
+    }
+
     fn message(&mut self, id: MessageId) -> Result<&mut (MessageRow, Option<Timestamp>), RecordsError> {
         self.messages.iter_mut().find(|(message, _)| message.id == id).ok_or(RecordsError::Missing)
     }
@@ -226,7 +240,7 @@ impl CodeRecords for ModelCodes {
                 return Ok(Checked::Dead(code, live));
             }
             if let Some(Spending::Attachment(attaching)) = &check.consume
-                && let Err(refusal) = state.owners.attachable(attaching)
+                && let Err(refusal) = state.owners.attachable(attaching, Some(&code))
             {
                 state.tell(&audit, &id, &format!("hindered {}", refusal.word()));
                 return Ok(Checked::Hindered(refusal));

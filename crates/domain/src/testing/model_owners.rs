@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use crate::account::{Account, AccountId, OwnedResource, Owner};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
-use crate::code::{CodeId, Resource};
+use crate::code::{Code, CodeId, Resource};
 use crate::office_site::{Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse};
-use crate::ports::{OwnerRecords, OwnerRows, RecordsError, SiteRecords, Taken};
+use crate::ports::{OwnerRecords, OwnerRows, Page, RecordsError, SiteRecords, Taken};
 use crate::testing::ModelCodes;
 use crate::testing::model_codes::State;
 use crate::time::Timestamp;
@@ -21,11 +23,15 @@ pub(super) struct Owners {
 }
 
 impl Owners {
-    pub(super) fn attachable(&self, attaching: &Attaching) -> Result<(), SiteRefusal> {
+    pub(super) fn attachable(&self, attaching: &Attaching, code: Option<&Code>) -> Result<(), SiteRefusal> {
         let Attaching { app, site, resource, account, occupied } = attaching;
         let is_owned =
             self.resources.iter().any(|owned| owned.app == *app && owned.id == *resource && owned.account == *account);
-        if !is_owned {
+        let agrees = |owner: &Account| match code {
+            None => owner.is_own,
+            Some(code) => code.consent == Some(*account) && code.binding.contact == owner.contact,
+        };
+        if !is_owned || !self.account(app, *account).is_some_and(agrees) {
             return Err(SiteRefusal::Gone);
         }
         let SiteUse::Existing(id) = site else { return Ok(()) };
@@ -55,60 +61,97 @@ impl Owners {
         attachment
     }
 
+    fn account(&self, app: &AppId, id: AccountId) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.app == *app && account.id == id)
+    }
+
+    fn resource(&self, app: &AppId, id: &Resource) -> Option<&OwnedResource> {
+        self.resources.iter().find(|owned| owned.app == *app && owned.id == *id)
+    }
+
+    fn resources_of(&self, app: &AppId) -> Vec<OwnedResource> {
+        let mut found: Vec<_> = self.resources.iter().filter(|owned| owned.app == *app).cloned().collect();
+        found.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+        found
+    }
+
     fn is_taken(&self, rows: &OwnerRows) -> bool {
         rows.accounts.iter().any(|new| self.accounts.iter().any(|old| old.app == new.app && old.id == new.id))
             || rows.resources.iter().any(|new| self.resources.iter().any(|old| old.app == new.app && old.id == new.id))
             || rows.sites.iter().any(|new| self.sites.iter().any(|old| old.app == new.app && old.id == new.id))
     }
 
-    fn keep(&mut self, rows: OwnerRows) -> Result<(), RecordsError> {
-        for mut new in rows.accounts {
-            let at = self.accounts.iter().position(|old| old.app == new.app && old.id == new.id);
-            new.created_at = at.map_or(new.created_at, |at| self.accounts[at].created_at);
-            at.map(|at| self.accounts.remove(at));
-            let has_other = self.accounts.iter().any(|old| old.app == new.app && old.is_own);
-            if new.is_own && has_other {
-                return Err(RecordsError::Exists);
-            }
-            self.accounts.push(new);
-        }
-        for mut new in rows.resources {
-            if !self.accounts.iter().any(|account| account.app == new.app && account.id == new.account) {
-                return Err(RecordsError::Missing);
-            }
-            let at = self.resources.iter().position(|old| old.app == new.app && old.id == new.id);
-            new.created_at = at.map_or(new.created_at, |at| self.resources[at].created_at);
-            at.map(|at| self.resources.remove(at));
-            self.attachments
-                .retain(|(app, one)| *app != new.app || one.resource != new.id || one.account == new.account);
-            self.resources.push(new);
-        }
-        for mut new in rows.sites {
-            let at = self.sites.iter().position(|old| old.app == new.app && old.id == new.id);
-            new.created_at = at.map_or(new.created_at, |at| self.sites[at].created_at);
-            at.map(|at| self.sites.remove(at));
-            self.sites.push(new);
-        }
-        Ok(())
-    }
-
-    fn forget_resource(&mut self, app: &AppId, id: &Resource) {
-        self.resources.retain(|owned| owned.app != *app || owned.id != *id);
-        self.attachments.retain(|(of, one)| of != app || one.resource != *id);
+    /// Removes what is attached of a resource, but what `owner` agreed to; where that was, and whose it was.
+    fn detach(&mut self, app: &AppId, resource: &Resource, owner: Option<AccountId>) -> Vec<(SiteId, AccountId)> {
+        let ends = |(of, one): &(AppId, Attachment)| {
+            of == app && one.resource == *resource && owner.is_none_or(|owner| one.account != owner)
+        };
+        let (ended, stay): (Vec<_>, Vec<_>) = std::mem::take(&mut self.attachments).into_iter().partition(ends);
+        self.attachments = stay;
+        ended.into_iter().map(|(_, one)| (one.site, one.account)).collect()
     }
 }
 
 impl State {
     pub(super) fn tell_attached(&mut self, audit: &AuditEntry, attachment: &Attachment) {
         let Attachment { site, resource, account, .. } = attachment;
-        let detail = format!("{} of {account} {}", resource.as_str(), audit.detail);
-        self.audit.push(AuditEntry {
-            event: "resource.attached".to_owned(),
-            subject: site.as_str().to_owned(),
-            detail: detail.trim_end().to_owned(),
-            ..audit.clone()
-        });
+        let words = format!("{} of {account}", resource.as_str());
+        self.audit.push(audit.further("resource.attached", site.as_str(), &words));
     }
+
+    fn detach(&mut self, app: &AppId, resource: &Resource, owner: Option<AccountId>, audit: &AuditEntry) {
+        for (site, account) in self.owners.detach(app, resource, owner) {
+            let words = format!("{} of {account}", resource.as_str());
+            self.audit.push(audit.further("resource.detached", site.as_str(), &words));
+        }
+    }
+
+    fn keep_account(&mut self, mut new: Account, audit: &AuditEntry) -> Result<(), RecordsError> {
+        let before = self.owners.account(&new.app, new.id).cloned();
+        new.created_at = before.as_ref().map_or(new.created_at, |before| before.created_at);
+        self.owners.accounts.retain(|old| old.app != new.app || old.id != new.id);
+        if new.is_own && self.owners.accounts.iter().any(|old| old.app == new.app && old.is_own) {
+            return Err(RecordsError::Exists);
+        }
+        if before.as_ref().is_some_and(|before| before.contact != new.contact) {
+            self.withdraw(&new.app, new.id, None, audit.at);
+        }
+        let told = new.changes(before.as_ref());
+        self.audit.extend(told.map(|words| audit.further("account.kept", &new.id.to_string(), &words)));
+        self.owners.accounts.push(new);
+        Ok(())
+    }
+
+    fn keep_resource(&mut self, mut new: OwnedResource, audit: &AuditEntry) -> Result<(), RecordsError> {
+        if self.owners.account(&new.app, new.account).is_none() {
+            return Err(RecordsError::Missing);
+        }
+        let before = self.owners.resource(&new.app, &new.id).cloned();
+        new.created_at = before.as_ref().map_or(new.created_at, |before| before.created_at);
+        self.owners.resources.retain(|old| old.app != new.app || old.id != new.id);
+        let told = new.changes(before.as_ref());
+        self.audit.extend(told.map(|words| audit.further("resource.kept", new.id.as_str(), &words)));
+        if let Some(former) = before.map(|before| before.account).filter(|former| *former != new.account) {
+            self.withdraw(&new.app, former, Some(&new.id), audit.at);
+            self.detach(&new.app, &new.id, Some(new.account), audit);
+        }
+        self.owners.resources.push(new);
+        Ok(())
+    }
+
+    fn forget_resource(&mut self, app: &AppId, id: &Resource, audit: &AuditEntry) {
+        if let Some(account) = self.owners.resource(app, id).map(|owned| owned.account) {
+            self.withdraw(app, account, Some(id), audit.at);
+        }
+        self.detach(app, id, None, audit);
+        self.owners.resources.retain(|owned| owned.app != *app || owned.id != *id);
+    }
+}
+
+/// The subject of an entry about rows.
+fn counted(rows: &OwnerRows) -> String {
+    let OwnerRows { accounts, resources, sites } = rows;
+    format!("{} accounts, {} resources, {} sites", accounts.len(), resources.len(), sites.len())
 }
 
 #[async_trait]
@@ -122,26 +165,34 @@ impl OwnerRecords for ModelCodes {
             if taken == Taken::Refuse && state.owners.is_taken(&rows) {
                 return Err(RecordsError::Exists);
             }
-            let mut owners = state.owners.clone();
-            owners.keep(rows)?;
-            state.owners = owners;
-            state.audit.push(audit);
+            let mut kept = state.clone();
+            kept.audit.push(AuditEntry { subject: counted(&rows), ..audit.clone() });
+            let (own, others): (Vec<_>, Vec<_>) = rows.accounts.into_iter().partition(|account| account.is_own);
+            others.into_iter().chain(own).try_for_each(|account| kept.keep_account(account, &audit))?;
+            rows.resources.into_iter().try_for_each(|resource| kept.keep_resource(resource, &audit))?;
+            for mut new in rows.sites {
+                let sites = &mut kept.owners.sites;
+                let at = sites.iter().position(|old| old.app == new.app && old.id == new.id);
+                new.created_at = at.map_or(new.created_at, |at| sites[at].created_at);
+                at.map(|at| sites.remove(at));
+                sites.push(new);
+            }
+            *state = kept;
             Ok(())
         })
     }
 
     async fn remove_account(&self, app: AppId, id: AccountId, audit: AuditEntry) -> Result<(), RecordsError> {
         self.verb(|state| {
-            let owners = &mut state.owners;
-            let before = owners.accounts.len();
-            owners.accounts.retain(|account| account.app != app || account.id != id);
-            if owners.accounts.len() == before {
+            if state.owners.account(&app, id).is_none() {
                 return Err(RecordsError::Missing);
             }
-            let theirs = owners.resources.iter().filter(|owned| owned.app == app && owned.account == id);
+            let theirs = state.owners.resources.iter().filter(|owned| owned.app == app && owned.account == id);
             for resource in theirs.map(|owned| owned.id.clone()).collect::<Vec<_>>() {
-                owners.forget_resource(&app, &resource);
+                state.forget_resource(&app, &resource, &audit);
             }
+            state.withdraw(&app, id, None, audit.at);
+            state.owners.accounts.retain(|account| account.app != app || account.id != id);
             state.audit.push(audit);
             Ok(())
         })
@@ -149,29 +200,36 @@ impl OwnerRecords for ModelCodes {
 
     async fn remove_resource(&self, app: AppId, id: Resource, audit: AuditEntry) -> Result<(), RecordsError> {
         self.verb(|state| {
-            if !state.owners.resources.iter().any(|owned| owned.app == app && owned.id == id) {
+            if state.owners.resource(&app, &id).is_none() {
                 return Err(RecordsError::Missing);
             }
-            state.owners.forget_resource(&app, &id);
+            state.forget_resource(&app, &id, &audit);
             state.audit.push(audit);
             Ok(())
         })
     }
 
-    async fn accounts(&self, app: AppId) -> Result<Vec<Account>, RecordsError> {
+    async fn accounts(&self, app: AppId, page: Page) -> Result<(Vec<Account>, u32), RecordsError> {
         self.verb(|state| {
             let mut found: Vec<_> = state.owners.accounts.iter().filter(|one| one.app == app).cloned().collect();
             found.sort_by_key(|account| account.id);
-            Ok(found)
+            Ok(page.of(found))
         })
     }
 
-    async fn resources(&self, app: AppId) -> Result<Vec<OwnedResource>, RecordsError> {
+    async fn account_ids(&self, app: AppId) -> Result<BTreeSet<AccountId>, RecordsError> {
         self.verb(|state| {
-            let mut found: Vec<_> = state.owners.resources.iter().filter(|one| one.app == app).cloned().collect();
-            found.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
-            Ok(found)
+            let accounts = state.owners.accounts.iter().filter(|one| one.app == app);
+            Ok(accounts.map(|account| account.id).collect())
         })
+    }
+
+    async fn own_account(&self, app: AppId) -> Result<Option<Account>, RecordsError> {
+        self.verb(|state| Ok(state.owners.accounts.iter().find(|one| one.app == app && one.is_own).cloned()))
+    }
+
+    async fn resources(&self, app: AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), RecordsError> {
+        self.verb(|state| Ok(page.of(state.owners.resources_of(&app))))
     }
 
     async fn owned(
@@ -217,7 +275,7 @@ impl SiteRecords for ModelCodes {
         audit: AuditEntry,
     ) -> Result<Result<Attachment, SiteRefusal>, RecordsError> {
         self.verb(|state| {
-            if let Err(refusal) = state.owners.attachable(&attaching) {
+            if let Err(refusal) = state.owners.attachable(&attaching, None) {
                 return Ok(Err(refusal));
             }
             let attachment = state.owners.attach(&attaching, None, audit.at);
@@ -244,6 +302,18 @@ impl SiteRecords for ModelCodes {
             let mut found: Vec<_> = state.owners.sites.iter().filter(|one| one.app == app).cloned().collect();
             found.sort_by(|one, other| one.id.cmp(&other.id));
             Ok(found)
+        })
+    }
+
+    async fn usable(&self, app: AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), RecordsError> {
+        self.verb(|state| {
+            let owners = &state.owners;
+            let mut found = owners.resources_of(&app);
+            found.retain(|owned| {
+                owners.account(&app, owned.account).is_some_and(|account| account.is_own)
+                    || owners.attachments.iter().any(|(of, one)| *of == app && one.resource == owned.id)
+            });
+            Ok(page.of(found))
         })
     }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use crate::account::{Account, AccountId, AccountName, OwnedResource, Owner};
 use crate::app::AppId;
-use crate::code::{Binding, CodePurpose, Resource};
+use crate::code::{Binding, CodeEnd, CodeId, CodePurpose, CodeState, Resource};
 use crate::contact::ContactKey;
 use crate::language::Language;
 use crate::network::Network;
 use crate::office_site::{Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, OwnerRecords,
-    OwnerRows, RecordsError, SiteRecords, Spending, Taken,
+    OwnerRows, Page, RecordsError, SiteRecords, Spending, Taken,
 };
 use crate::sealing::KeyedHash;
 use crate::testing::code_records_conformance::{NOW, entry, send};
@@ -35,6 +35,7 @@ where
     suite.a_site_takes_one_resource();
     suite.a_code_is_spent_with_its_attachment_or_not_at_all();
     suite.one_code_gives_one_attachment();
+    suite.a_code_is_worth_what_it_asked_for_and_no_more();
     suite.consent_ends_with_its_owner();
     let kept = suite.state();
     drop(suite);
@@ -95,10 +96,11 @@ fn to(site: &str, resource: &str, account: u64) -> Attaching {
     attaching(SiteUse::Existing(site_id(site)), resource, account, Occupied::Refuse)
 }
 
-/// A code, its digits its number, for a resource.
+/// A code, its digits its number, that asks account 2 for a resource.
 fn code_for(number: u8, resource: &str) -> CodeSend {
     let mut send = send(number, 7);
     send.code.binding = binding(resource);
+    send.code.consent = Some(id(2));
     send
 }
 
@@ -127,11 +129,17 @@ where
     fn state(&self) -> (Vec<Account>, Vec<OwnedResource>, Vec<OfficeSite>, Vec<Attachment>) {
         let app = || app("owners").id;
         (
-            block_on(self.store.accounts(app())).expect("accounts"),
-            block_on(self.store.resources(app())).expect("resources"),
+            block_on(self.store.accounts(app(), Page::ALL)).expect("accounts").0,
+            block_on(self.store.resources(app(), Page::ALL)).expect("resources").0,
             block_on(self.store.sites(app())).expect("sites"),
             block_on(self.store.attachments(app())).expect("attachments"),
         )
+    }
+
+    /// The audit trail, without times and actors.
+    fn told(&self) -> Vec<String> {
+        let entries = block_on(self.store.audit_entries(1_000)).expect("entries");
+        entries.iter().map(|entry| format!("{} {} {}", entry.event, entry.subject, entry.detail)).collect()
     }
 
     fn attached(&self, site: &str) -> Option<Attachment> {
@@ -161,7 +169,7 @@ where
     fn rows_are_kept_all_or_none(&self) {
         let rows = OwnerRows {
             accounts: vec![account(1, true), account(2, false), account(3, false)],
-            resources: vec![owned("cen-own", 1), owned("cen-a", 2), owned("cen-b", 2)],
+            resources: vec![owned("cen-own", 1), owned("cen-a", 2), owned("cen-b", 2), owned("cen-us", 1)],
             sites: vec![
                 site("s-1", SiteKind::Simple),
                 site("s-2", SiteKind::Basic),
@@ -184,8 +192,23 @@ where
         let nobodys = OwnerRows { accounts: vec![nobodys], ..OwnerRows::default() };
         assert_eq!(self.keep(nobodys, Taken::Refuse), Err(RecordsError::Missing));
         assert_eq!(self.state(), before);
+        let told = self.told();
         self.keep(rows, Taken::Replace).expect("the same again");
         assert_eq!(self.state(), before);
+        assert_eq!(self.told().len(), told.len() + 1, "rows that are as they were leave no entries of their own");
+        // Another account becomes the app's own in the same rows in which the first one ceases to be, whichever comes first.
+        for (first, second) in [(account(2, true), account(1, false)), (account(1, true), account(2, false))] {
+            let rows = OwnerRows { accounts: vec![first.clone(), second], ..OwnerRows::default() };
+            self.keep(rows, Taken::Replace).expect("the app's own is another one");
+            assert_eq!(block_on(self.store.own_account(app("owners").id)), Ok(Some(first)));
+        }
+        let page = |offset, limit| block_on(self.store.accounts(app("owners").id, Page { offset, limit }));
+        assert_eq!(page(1, 1), Ok((vec![account(2, false)], 3)));
+        let page = |offset, limit| block_on(self.store.resources(app("owners").id, Page { offset, limit }));
+        assert_eq!(page(3, 9), Ok((vec![owned("cen-us", 1)], 4)));
+        let ids = block_on(self.store.account_ids(app("owners").id)).expect("ids");
+        assert_eq!(ids.into_iter().collect::<Vec<_>>(), [id(1), id(2), id(3)]);
+        assert_eq!(block_on(self.store.own_account(app("others").id)), Ok(None));
     }
 
     fn a_resource_is_found_by_its_owner_and_by_nobody_else(&self) {
@@ -214,9 +237,10 @@ where
         let first = self.attach(to("s-1", "cen-own", 1)).expect("an attachment");
         assert_eq!((first.code, first.since, first.account), (None, NOW, id(1)));
         assert_eq!(self.attach(to("s-1", "cen-own", 1)), Ok(first), "the same again is no other");
-        assert_eq!(self.attach(to("s-1", "cen-a", 2)), Err(SiteRefusal::Occupied));
-        let instead = Attaching { occupied: Occupied::Replace, ..to("s-1", "cen-a", 2) };
-        assert_eq!(self.attach(instead).map(|one| one.resource), Ok(name("cen-a")));
+        assert_eq!(self.attach(to("s-1", "cen-us", 1)), Err(SiteRefusal::Occupied));
+        assert_eq!(self.attach(to("s-1", "cen-a", 2)), Err(SiteRefusal::Gone), "nobody agreed to that");
+        let instead = Attaching { occupied: Occupied::Replace, ..to("s-1", "cen-us", 1) };
+        assert_eq!(self.attach(instead).map(|one| one.resource), Ok(name("cen-us")));
         let detach = |of: &str| block_on(self.store.detach(app(of).id, site_id("s-1"), entry(NOW)));
         assert_eq!(detach("others"), Err(RecordsError::Missing));
         assert_eq!((detach("owners"), detach("owners")), (Ok(()), Err(RecordsError::Missing)));
@@ -265,19 +289,79 @@ where
         assert_eq!((won, made, attached), (1, 1, 1));
     }
 
+    fn a_code_is_worth_what_it_asked_for_and_no_more(&self) {
+        let state = |number| block_on(self.store.code(CodeId::from_bytes([number; 16]))).expect("a code").state(NOW);
+        let withdrawn = CodeState::Ended(CodeEnd::Withdrawn);
+        let new =
+            |site_id: &str| attaching(SiteUse::New(site(site_id, SiteKind::Simple)), "cen-b", 2, Occupied::Refuse);
+        let keep_account = |contact| {
+            let changed = Account { contact: ContactKey([contact; 32]), ..account(2, false) };
+            let rows = OwnerRows { accounts: vec![changed], ..OwnerRows::default() };
+            self.keep(rows, Taken::Replace).expect("an account");
+        };
+
+        // There and back again: to an owner with the same mailbox.
+        self.sent(104, "cen-b");
+        self.sent(105, "cen-a");
+        self.keep_resource(owned("cen-b", 3));
+        assert_eq!((state(104), state(105)), (withdrawn, CodeState::Live));
+        self.keep_resource(owned("cen-b", 2));
+        assert!(matches!(self.spend(104, new("u-1")), Checked::Dead(..)));
+
+        // Who reads the mailbox that it went to is not asked any more.
+        self.sent(106, "cen-b");
+        keep_account(8);
+        assert_eq!((state(105), state(106)), (withdrawn, withdrawn));
+        self.sent(107, "cen-b");
+        let hindered = Checked::Hindered(SiteRefusal::Gone);
+        assert_eq!(self.spend(107, new("u-1")), hindered, "it went out while the directory changed");
+        keep_account(7);
+        self.sent(108, "cen-b");
+        let of_another = Attaching { account: id(3), ..new("u-1") };
+        self.keep_resource(owned("cen-b", 2));
+        assert_eq!(self.spend(108, of_another), hindered);
+        assert!(matches!(self.spend(108, new("u-1")), Checked::Right(..)));
+
+        // A code that asked nobody for consent is none.
+        let mut plain = code_for(109, "cen-b");
+        plain.code.consent = None;
+        assert!(matches!(block_on(self.store.accept_send(plain, entry(NOW))), Ok(Accepted::Queued(..))));
+        assert_eq!(self.spend(109, new("u-2")), hindered);
+
+        let usable = |offset, limit| {
+            let page = Page { offset, limit };
+            let (found, count) = block_on(self.store.usable(app("owners").id, page)).expect("resources");
+            (found.into_iter().map(|owned| owned.id.as_str().to_owned()).collect::<Vec<_>>(), count)
+        };
+        assert_eq!(usable(1, 2), (vec!["cen-b".to_owned(), "cen-own".to_owned()], 4));
+        assert_eq!(usable(4, 2), (vec![], 4));
+    }
+
     fn consent_ends_with_its_owner(&self) {
+        for resource in ["cen-a", "cen-b"] {
+            self.sent(if resource == "cen-a" { 110 } else { 111 }, resource);
+        }
         self.keep_resource(owned("cen-a", 2));
         assert!(self.attached("s-1").is_some(), "nothing has changed hands");
         self.keep_resource(owned("cen-a", 3));
         assert_eq!(self.attached("s-1"), None, "its new owner agreed to nothing");
+        let told = self.told();
+        assert!(told.contains(&"resource.detached s-1 cen-a of 2".to_owned()), "{told:?}");
+        assert!(told.contains(&"resource.kept cen-a of 3, was of 2".to_owned()), "{told:?}");
         let remove = |resource| block_on(self.store.remove_resource(app("owners").id, name(resource), entry(NOW)));
         assert_eq!((remove("cen-a"), remove("cen-a")), (Ok(()), Err(RecordsError::Missing)));
         let remove = |of: &str| block_on(self.store.remove_account(app(of).id, id(2), entry(NOW)));
         assert_eq!(remove("others"), Err(RecordsError::Missing));
         assert_eq!((remove("owners"), remove("owners")), (Ok(()), Err(RecordsError::Missing)));
+        let told = self.told();
+        assert!(told.iter().any(|entry| entry.starts_with("resource.detached u-1 cen-b of 2")), "{told:?}");
         let (accounts, resources, _, attachments) = self.state();
         assert_eq!(accounts, [account(1, true), account(3, false)]);
-        assert_eq!(resources, [owned("cen-own", 1)]);
+        assert_eq!(resources, [owned("cen-own", 1), owned("cen-us", 1)]);
         assert!(attachments.iter().all(|one| one.account == id(1)));
+        for number in [110, 111] {
+            let code = block_on(self.store.code(CodeId::from_bytes([number; 16]))).expect("a code");
+            assert_eq!(code.state(NOW), CodeState::Ended(CodeEnd::Withdrawn));
+        }
     }
 }

@@ -28,7 +28,7 @@ use countersign_domain::office_site::{SiteId, SiteRefusal, SiteUse};
 use countersign_domain::operations::{
     Claim, ClaimError, DoorRules, NewOwnerCode, SendCodeError, SendOwnerCodeError, Verified,
 };
-use countersign_domain::ports::RecordsError;
+use countersign_domain::ports::{Page, RecordsError};
 use countersign_domain::private_network;
 
 use super::complaint::Complaint;
@@ -129,15 +129,15 @@ async fn describe_cens(call: Call<'_>) -> Result<Tree, Complaint> {
         Some(_) => Err(Complaint::Invalid(name)),
     };
     let (page, size) = (number("PageNumber", 1, i64::from(i32::MAX))?, number("PageSize", PAGE, PAGE)?);
-    let usable = call.owners.attach_resource.usable(&call.key.row.app).await;
-    let usable = usable.map_err(|error| Complaint::of_records(&error))?;
-    let skipped = usize::try_from((page - 1) * size).unwrap_or(usize::MAX);
-    let shown = usable.iter().skip(skipped).take(usize::try_from(size).unwrap_or_default()).map(cen);
+    let number = |number: i64| u32::try_from(number).unwrap_or(u32::MAX);
+    let wanted = Page { offset: number((page - 1) * size), limit: number(size) };
+    let usable = call.owners.attach_resource.usable(&call.key.row.app, wanted).await;
+    let (usable, count) = usable.map_err(|error| Complaint::of_records(&error))?;
     Ok(Tree::Object(vec![
-        ("Cens", Tree::List(shown.collect())),
+        ("Cens", Tree::List(usable.iter().map(cen).collect())),
         ("PageNumber", Tree::Integer(page)),
         ("PageSize", Tree::Integer(size)),
-        ("TotalCount", Tree::Integer(i64::try_from(usable.len()).unwrap_or(i64::MAX))),
+        ("TotalCount", Tree::Integer(count.into())),
     ]))
 }
 

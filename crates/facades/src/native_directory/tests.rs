@@ -23,9 +23,15 @@ fn a_directory_is_kept_shown_and_forgotten() {
     assert_eq!(call(&house, "PUT", "/v1/resources/cen-1", resource).status, StatusCode::NO_CONTENT);
     insta::assert_snapshot!("accounts", shown(&call(&house, "GET", "/v1/accounts", "")));
     insta::assert_snapshot!("resources", shown(&call(&house, "GET", "/v1/resources", "")));
+    let second = shown(&call(&house, "GET", "/v1/accounts?limit=1&offset=1", ""));
+    assert!(second.contains(r#""id":"1234567890123456""#) && second.contains(r#""count":2"#), "{second}");
+    for query in ["limit=0", "limit=1001", "offset=-1", "limit=1&limit=1", "page=2"] {
+        let path = format!("/v1/resources?{query}");
+        assert_eq!(call(&house, "GET", &path, "").status, StatusCode::BAD_REQUEST, "{query}");
+    }
     let door = NativeDirectory::new(&house.context);
     let others = ask(&door, "GET", "/v1/accounts", &[OTHER], "");
-    assert_eq!(others.body, br#"{"accounts":[]}"#.as_slice(), "each app has a directory of its own");
+    assert_eq!(others.body, br#"{"accounts":[],"count":0}"#.as_slice(), "each app has a directory of its own");
     assert_eq!(ask(&door, "DELETE", "/v1/resources/cen-1", &[OTHER], "").status, StatusCode::NOT_FOUND);
     assert_eq!(call(&house, "DELETE", "/v1/accounts/1234567890123456", "").status, StatusCode::NO_CONTENT);
     assert_eq!(call(&house, "DELETE", "/v1/resources/cen-1", "").status, StatusCode::NOT_FOUND);

@@ -118,15 +118,17 @@ impl Operation {
         match problem {
             Problem::Failed | Problem::Busy | Problem::DeadlineExceeded | Problem::TooManyRequests(_) => true,
             Problem::MalformedRequest(..) => {
-                self.body
-                    || is_one_of(&[
-                        "listInstallCodes",
-                        "listAgents",
-                        "listContacts",
-                        "listDecisions",
-                        "countUsage",
-                        "listUsage",
-                    ])
+                let with_query = [
+                    "countUsage",
+                    "listAccounts",
+                    "listAgents",
+                    "listContacts",
+                    "listDecisions",
+                    "listInstallCodes",
+                    "listResources",
+                    "listUsage",
+                ];
+                self.body || is_one_of(&with_query)
             }
             Problem::BodyIncomplete | Problem::BodyTooLarge => self.body,
             Problem::Unauthenticated | Problem::PermissionDenied => matches!(self.proof, Key(_)),
@@ -144,6 +146,7 @@ impl Operation {
             Problem::TooManyInstallCodes => is_one_of(&["createInstallCode"]),
             Problem::GroupExists => is_one_of(&["createGroup", "renameGroup"]),
             Problem::GroupInUse => is_one_of(&["removeGroup"]),
+            Problem::OwnAccountExists => is_one_of(&["keepAccount"]),
             Problem::OverLimit { .. } => is_one_of(&["sendCode", "checkCode"]),
             Problem::TicketRequired
             | Problem::TicketRefused(_)

@@ -1,6 +1,5 @@
 //! Accounts and what they own, by hand and from files.
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -8,13 +7,13 @@ use anyhow::{Context as _, bail};
 use clap::{Subcommand, ValueEnum};
 use countersign_domain::code::Resource;
 use countersign_domain::operations::{ManageDirectory, NewResource, NewRows};
-use countersign_domain::ports::Taken;
+use countersign_domain::ports::{Page, Taken};
 use countersign_facades::{AccountJson, ResourceJson};
 use serde_json::json;
 
 use super::block_on;
 use super::machines::{CLI, Of, print_json};
-use crate::directory_file::{self, Complaint, Format};
+use crate::directory_file::{self, Complaint, Format, Known};
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
@@ -170,12 +169,13 @@ async fn keep(rows: NewRows, of: &Of, what: &str) -> anyhow::Result<()> {
 async fn list_accounts(of: &Of) -> anyhow::Result<()> {
     let (app, directory) = open(of).await?;
     let mut out = std::io::stdout().lock();
-    for (account, masked) in directory.accounts(&app).await? {
+    for (account, masked) in directory.accounts(&app, Page::ALL).await?.0 {
         if of.json {
-            writeln!(out, "{}", serde_json::to_string(&AccountJson::new(&account, &masked))?)?;
+            writeln!(out, "{}", serde_json::to_string(&AccountJson::new(&account, masked.as_deref()))?)?;
         } else {
             let note = if account.is_own { "  (the app's own)" } else { "" };
             let (id, name, tag) = (account.id.to_string(), account.name.as_str(), account.language.tag());
+            let masked = masked.as_deref().unwrap_or("(its contact cannot be read)");
             writeln!(out, "{id:<17}  {tag}  {masked}  {name}{note}")?;
         }
     }
@@ -185,7 +185,7 @@ async fn list_accounts(of: &Of) -> anyhow::Result<()> {
 async fn list_resources(of: &Of) -> anyhow::Result<()> {
     let (app, directory) = open(of).await?;
     let mut out = std::io::stdout().lock();
-    for resource in &directory.resources(&app).await? {
+    for resource in &directory.resources(&app, Page::ALL).await?.0 {
         if of.json {
             writeln!(out, "{}", serde_json::to_string(&ResourceJson::from(resource))?)?;
         } else {
@@ -206,8 +206,8 @@ async fn import(file: &Path, format: Option<FileFormat>, of: &Of) -> anyhow::Res
     };
     let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
     let (app, directory) = open(of).await?;
-    let known: BTreeSet<_> = directory.accounts(&app).await?.iter().map(|(account, _)| account.id).collect();
-    let rows = directory_file::read(&text, format, &app, &known).map_err(|complaints| {
+    let (accounts, own) = directory.known(&app).await?;
+    let rows = directory_file::read(&text, format, &app, &Known { accounts, own }).map_err(|complaints| {
         let shown: Vec<_> =
             complaints.iter().map(|Complaint { line, what }| format!("\n{}:{line}: {what}", file.display())).collect();
         anyhow::anyhow!("nothing was kept{}", shown.concat())

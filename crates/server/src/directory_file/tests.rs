@@ -7,7 +7,7 @@ fn app() -> AppId {
 }
 
 fn read_file(text: &str, format: Format) -> Result<String, String> {
-    let known = BTreeSet::from([AccountId::parse("7").unwrap()]);
+    let known = Known { accounts: BTreeSet::from([AccountId::parse("7").unwrap()]), own: AccountId::parse("7") };
     let shown = |rows: NewRows| {
         let accounts = rows.accounts.iter().map(|one| {
             let (own, tag) = (if one.is_own { " own" } else { "" }, one.language.tag());
@@ -30,6 +30,7 @@ fn read_file(text: &str, format: Format) -> Result<String, String> {
 
 const CSV: &str = "\u{feff}kind,id,account,name,contact,language,own,networks,type\r\n\
     account,42,,\"Acme, \"\"the\"\" one\",a@example.com,,true,,\r\n\
+    account,7,,Us until now,c@example.com,,,,\r\n\
     \r\n\
     account,43,,甲,b@example.com,zh,,,\r\n\
     resource,cen-1,43,,,,,10.0.0.0/8 192.168.0.0/16,\r\n\
@@ -38,6 +39,7 @@ const CSV: &str = "\u{feff}kind,id,account,name,contact,language,own,networks,ty
 
 const JSON: &str = r#"[
     {"kind": "account", "id": 42, "name": "Acme, \"the\" one", "contact": "a@example.com", "own": true},
+    {"kind": "account", "id": 7, "name": "Us until now", "contact": "c@example.com", "own": false},
     {"kind": "account", "id": "43", "name": "甲", "contact": "b@example.com", "language": "zh"},
     {"kind": "resource", "id": "cen-1", "account": 43, "networks": ["10.0.0.0/8", "192.168.0.0/16"]},
     {"kind": "resource", "id": "cen-2", "account": 7},
@@ -90,11 +92,27 @@ fn every_complaint_has_its_line() {
         ("[\n{}", Format::Json),
         ("[\n{}\n{}]", Format::Json),
         ("[] x", Format::Json),
+        ("[{\"kind\":\"account\"},\n]", Format::Json),
+        ("[,]", Format::Json),
+        ("[{\"id\":1,\n\"id\":2}]", Format::Json),
+        ("kind,id,name,contact,own\naccount,8,A,a@example.com,true\n", Format::Csv),
+        ("kind,id,account,name,contact,language,own,networks\naccount,,B,b@example.com,en,,,\n", Format::Csv),
+        ("kind,id,account,language,name,contact\naccount,9,,c@example.com,C,c@example.com\n", Format::Csv),
         ("[\n{\"kind\":\"account\",\"size\":1}]", Format::Json),
     ] {
         all.extend([format!("{text:?} {format:?}\n    "), read_file(text, format).unwrap_err()]);
     }
     insta::assert_snapshot!("files", all);
+}
+
+/// Where a complaint counts its lines from the beginning, this takes a quarter of a minute.
+#[test]
+fn a_long_list_is_read_once() {
+    let rows: Vec<_> =
+        (1..=20_000).map(|number| format!(r#"{{"kind":"resource","id":"cen-{number}","account":8}}"#)).collect();
+    let told = read_file(&format!("[\n{}\n]", rows.join(",\n")), Format::Json).unwrap_err();
+    assert_eq!(told.lines().count(), 20_000);
+    assert!(told.ends_with("20001: account 8 is neither in the file nor in the directory\n"));
 }
 
 proptest! {

@@ -51,5 +51,9 @@ CREATE TABLE attachment (
 
 CREATE INDEX attachment_resource ON attachment (app, resource);
 
+-- The account whose consent a code asks for: it ends when that account, its contact or what it owns changes.
+ALTER TABLE code ADD COLUMN consent INTEGER;
+CREATE INDEX code_consent ON code (app, consent) WHERE consent IS NOT NULL;
+
 -- Who asked for a code, where its message says so; else empty.
 ALTER TABLE code ADD COLUMN requester TEXT NOT NULL DEFAULT '';

@@ -1,6 +1,7 @@
 //! One-time codes.
 
 use async_trait::async_trait;
+use countersign_domain::account::AccountId;
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
 use countersign_domain::code::{
@@ -18,11 +19,11 @@ use countersign_domain::throttle::{Throttled, decide};
 use countersign_domain::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::rows::{changed, damaged, parsed, refused, tell, time};
-use super::{SqliteRecords, accounts, contacts, outbox, sites, texts};
+use super::rows::{changed, damaged, parsed, refused, rows, tell, time};
+use super::{SqliteRecords, accounts, contacts, outbox, owners, sites, texts};
 
 /// The columns of a code, for rows that [`read`] reads.
-pub(super) const COLUMNS: &str = "code.id AS code_id, code.app, code.purpose, code.contact, code.resource, code.requester, \
+pub(super) const COLUMNS: &str = "code.id AS code_id, code.app, code.purpose, code.contact, code.resource, code.consent, code.requester, \
      code.channel, code.sealed_contact, code.hash, code.sealed_digits, code.texts, code.tries AS code_tries, \
      code.created_at AS code_created_at, \
      code.expires_at AS code_expires_at, code.ended_at, code.ended";
@@ -155,8 +156,8 @@ fn remember(connection: &Connection, call: Repeatable, code: CodeId, now: Timest
 fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
     let Code { binding, .. } = code;
     let insert = "INSERT INTO code (id, app, purpose, contact, resource, channel, sealed_contact, hash, sealed_digits, \
-                  texts, tries, created_at, expires_at, requester) \
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                  texts, tries, created_at, expires_at, consent, requester) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     let values = params![
         code.id.bytes(),
         binding.app.as_str(),
@@ -171,6 +172,7 @@ fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
         code.tries,
         code.created_at.milliseconds(),
         code.expires_at.milliseconds(),
+        code.consent.map(owners::number),
         code.requester.as_ref().map_or("", Requester::as_str),
     ];
     changed(connection, insert, values)
@@ -194,7 +196,7 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
         return Ok(Checked::Dead(code, state));
     }
     if let Some(Spending::Attachment(attaching)) = &check.consume
-        && let Err(refusal) = sites::attachable(connection, attaching)?
+        && let Err(refusal) = sites::attachable(connection, attaching, Some(&code))?
     {
         tells(&id, &format!("hindered {}", refusal.word()))?;
         return Ok(Checked::Hindered(refusal));
@@ -236,6 +238,21 @@ fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Resu
         code.sealed_digits = None;
     }
     Ok(Checked::Wrong(code))
+}
+
+/// Ends the live codes that ask this account for consent, to this resource or to any.
+pub(super) fn withdraw(
+    connection: &Connection,
+    app: &AppId,
+    account: AccountId,
+    resource: Option<&Resource>,
+    now: Timestamp,
+) -> Result<(), RecordsError> {
+    let select = "SELECT id FROM code WHERE app = ?1 AND consent = ?2 AND ended_at IS NULL AND expires_at > ?4 \
+                  AND (?3 IS NULL OR resource = ?3)";
+    let values = (app.as_str(), owners::number(account), resource.map(Resource::as_str), now.milliseconds());
+    let asking = rows(connection, select, values, |row| Ok(CodeId::from_bytes(row.get("id")?)))?;
+    asking.into_iter().try_for_each(|id| end(connection, id, now, CodeEnd::Withdrawn))
 }
 
 /// Ends a code. Its digits are sent no more.
@@ -283,6 +300,7 @@ pub(super) fn read(row: &Row<'_>) -> Result<Code, rusqlite::Error> {
             contact: ContactKey(row.get("contact")?),
             resource: parsed(row, "resource", resource)?,
         },
+        consent: row.get::<_, Option<i64>>("consent")?.map(|_| owners::account_id(row, "consent")).transpose()?,
         requester: parsed(row, "requester", |text| Some(Requester::of(text)))?,
         channel: parsed(row, "channel", Channel::from_word)?,
         sealed_contact: row.get("sealed_contact")?,

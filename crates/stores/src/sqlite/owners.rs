@@ -1,5 +1,7 @@
 //! Accounts and what they own.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use countersign_domain::account::{Account, AccountId, AccountName, OwnedResource, Owner};
 use countersign_domain::app::AppId;
@@ -8,11 +10,11 @@ use countersign_domain::code::Resource;
 use countersign_domain::contact::ContactKey;
 use countersign_domain::language::Language;
 use countersign_domain::network::Network;
-use countersign_domain::ports::{OwnerRecords, OwnerRows, RecordsError, Taken};
+use countersign_domain::ports::{OwnerRecords, OwnerRows, Page, RecordsError, Taken};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{changed, damaged, parsed, refused, rows, tell, time};
-use super::{SqliteRecords, sites};
+use super::{SqliteRecords, codes, sites};
 
 const ACCOUNT: &str = "owner.app, owner.id AS account, owner.name, owner.is_own, owner.contact, owner.sealed_contact, \
                        owner.language, owner.created_at AS account_created_at";
@@ -26,29 +28,37 @@ impl OwnerRecords for SqliteRecords {
     }
 
     async fn remove_account(&self, app: AppId, id: AccountId, audit: AuditEntry) -> Result<(), RecordsError> {
-        let verb = move |connection: &Connection| {
-            changed(connection, "DELETE FROM owner WHERE app = ?1 AND id = ?2", (app.as_str(), number(id)))?;
-            tell(connection, &audit)
-        };
-        self.writer.run(verb).await
+        self.writer.run(move |connection| remove_account(connection, &app, id, &audit)).await
     }
 
     async fn remove_resource(&self, app: AppId, id: Resource, audit: AuditEntry) -> Result<(), RecordsError> {
+        self.writer.run(move |connection| remove_resource(connection, &app, &id, &audit)).await
+    }
+
+    async fn accounts(&self, app: AppId, page: Page) -> Result<(Vec<Account>, u32), RecordsError> {
+        let select = format!("SELECT {ACCOUNT} FROM owner WHERE app = ?1 ORDER BY id LIMIT ?2 OFFSET ?3");
         let verb = move |connection: &Connection| {
-            changed(connection, "DELETE FROM resource WHERE app = ?1 AND id = ?2", (app.as_str(), id.as_str()))?;
-            tell(connection, &audit)
+            let found = rows(connection, &select, (app.as_str(), page.limit, page.offset), account)?;
+            Ok((found, count(connection, "SELECT count(*) FROM owner WHERE app = ?1", &app)?))
         };
-        self.writer.run(verb).await
+        self.reader.run(verb).await
     }
 
-    async fn accounts(&self, app: AppId) -> Result<Vec<Account>, RecordsError> {
-        let select = format!("SELECT {ACCOUNT} FROM owner WHERE app = ?1 ORDER BY id");
-        self.reader.run(move |connection| rows(connection, &select, [app.as_str()], account)).await
+    async fn account_ids(&self, app: AppId) -> Result<BTreeSet<AccountId>, RecordsError> {
+        let select = "SELECT id FROM owner WHERE app = ?1";
+        let verb = move |connection: &Connection| rows(connection, select, [app.as_str()], |row| account_id(row, "id"));
+        Ok(self.reader.run(verb).await?.into_iter().collect())
     }
 
-    async fn resources(&self, app: AppId) -> Result<Vec<OwnedResource>, RecordsError> {
-        let select = format!("SELECT {RESOURCE} FROM resource WHERE app = ?1 ORDER BY id");
-        self.reader.run(move |connection| rows(connection, &select, [app.as_str()], resource)).await
+    async fn own_account(&self, app: AppId) -> Result<Option<Account>, RecordsError> {
+        let select = format!("SELECT {ACCOUNT} FROM owner WHERE app = ?1 AND is_own");
+        self.reader
+            .run(move |connection| rows(connection, &select, [app.as_str()], account).map(|mut own| own.pop()))
+            .await
+    }
+
+    async fn resources(&self, app: AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), RecordsError> {
+        self.reader.run(move |connection| resources_where(connection, "resource.app = ?1", &app, page)).await
     }
 
     async fn owned(
@@ -75,40 +85,121 @@ impl OwnerRecords for SqliteRecords {
     }
 }
 
+/// A page of the resources that a condition about the app `?1` finds, and how many it finds.
+pub(super) fn resources_where(
+    connection: &Connection,
+    condition: &str,
+    app: &AppId,
+    page: Page,
+) -> Result<(Vec<OwnedResource>, u32), RecordsError> {
+    let select = format!("SELECT {RESOURCE} FROM resource WHERE {condition} ORDER BY id LIMIT ?2 OFFSET ?3");
+    let found = rows(connection, &select, (app.as_str(), page.limit, page.offset), resource)?;
+    Ok((found, count(connection, &format!("SELECT count(*) FROM resource WHERE {condition}"), app)?))
+}
+
+fn count(connection: &Connection, select: &str, app: &AppId) -> Result<u32, RecordsError> {
+    let mut statement = connection.prepare_cached(select).map_err(refused)?;
+    statement.query_row([app.as_str()], |row| row.get(0)).map_err(damaged)
+}
+
 fn keep(connection: &Connection, rows: &OwnerRows, taken: Taken, audit: &AuditEntry) -> Result<(), RecordsError> {
-    for account in &rows.accounts {
-        let insert = "INSERT INTO owner (app, id, name, is_own, contact, sealed_contact, language, created_at) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let update = "name = excluded.name, is_own = excluded.is_own, contact = excluded.contact, \
-                      sealed_contact = excluded.sealed_contact, language = excluded.language";
-        let values = params![
-            account.app.as_str(),
-            number(account.id),
-            account.name.as_str(),
-            account.is_own,
-            account.contact.0,
-            account.sealed_contact,
-            account.language.tag(),
-            account.created_at.milliseconds(),
-        ];
-        changed(connection, &statement(insert, update, taken), values)?;
+    let OwnerRows { accounts, resources, sites } = rows;
+    let counts = format!("{} accounts, {} resources, {} sites", accounts.len(), resources.len(), sites.len());
+    tell(connection, &AuditEntry { subject: counts, ..audit.clone() })?;
+    // The app's own comes last: whoever was it before has ceased to be it then.
+    let (own, others): (Vec<_>, Vec<_>) = accounts.iter().partition(|account| account.is_own);
+    for account in others.into_iter().chain(own) {
+        keep_account(connection, account, taken, audit)?;
     }
-    for resource in &rows.resources {
-        let insert = "INSERT INTO resource (app, id, account, networks, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let networks: Vec<_> = resource.networks.iter().map(ToString::to_string).collect();
-        let (app, id, account) = (resource.app.as_str(), resource.id.as_str(), number(resource.account));
-        let values = (app, id, account, networks.join(" "), resource.created_at.milliseconds());
-        let update = "account = excluded.account, networks = excluded.networks";
-        changed(connection, &statement(insert, update, taken), values)?;
-        let delete = "DELETE FROM attachment WHERE app = ?1 AND resource = ?2 AND account <> ?3";
-        let mut delete = connection.prepare_cached(delete).map_err(refused)?;
-        delete.execute((app, id, account)).map_err(refused)?;
+    for resource in resources {
+        keep_resource(connection, resource, taken, audit)?;
     }
-    for site in &rows.sites {
+    for site in sites {
         let update = "name = excluded.name, kind = excluded.kind, network = excluded.network";
         sites::insert(connection, &statement(sites::INSERT, update, taken), site)?;
     }
+    Ok(())
+}
+
+fn keep_account(connection: &Connection, new: &Account, taken: Taken, audit: &AuditEntry) -> Result<(), RecordsError> {
+    let (app, id) = (new.app.as_str(), number(new.id));
+    let select = format!("SELECT {ACCOUNT} FROM owner WHERE app = ?1 AND id = ?2");
+    let before = rows(connection, &select, (app, id), account)?.pop();
+    let insert = "INSERT INTO owner (app, id, name, is_own, contact, sealed_contact, language, created_at) \
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let update = "name = excluded.name, is_own = excluded.is_own, contact = excluded.contact, \
+                  sealed_contact = excluded.sealed_contact, language = excluded.language";
+    let values = params![
+        app,
+        id,
+        new.name.as_str(),
+        new.is_own,
+        new.contact.0,
+        new.sealed_contact,
+        new.language.tag(),
+        new.created_at.milliseconds(),
+    ];
+    changed(connection, &statement(insert, update, taken), values)?;
+    if before.as_ref().is_some_and(|before| before.contact != new.contact) {
+        codes::withdraw(connection, &new.app, new.id, None, audit.at)?;
+    }
+    match new.changes(before.as_ref()) {
+        Some(words) => tell(connection, &audit.further("account.kept", &new.id.to_string(), &words)),
+        None => Ok(()),
+    }
+}
+
+fn keep_resource(
+    connection: &Connection,
+    new: &OwnedResource,
+    taken: Taken,
+    audit: &AuditEntry,
+) -> Result<(), RecordsError> {
+    let before = resource_of(connection, &new.app, &new.id)?;
+    let insert = "INSERT INTO resource (app, id, account, networks, created_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let update = "account = excluded.account, networks = excluded.networks";
+    let networks: Vec<_> = new.networks.iter().map(ToString::to_string).collect();
+    let (app, id, account) = (new.app.as_str(), new.id.as_str(), number(new.account));
+    let values = (app, id, account, networks.join(" "), new.created_at.milliseconds());
+    changed(connection, &statement(insert, update, taken), values)?;
+    if let Some(words) = new.changes(before.as_ref()) {
+        tell(connection, &audit.further("resource.kept", new.id.as_str(), &words))?;
+    }
+    match before {
+        Some(before) if before.account != new.account => {
+            codes::withdraw(connection, &new.app, before.account, Some(&new.id), audit.at)?;
+            sites::detach(connection, &new.app, &new.id, Some(new.account), audit)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn remove_account(connection: &Connection, app: &AppId, id: AccountId, audit: &AuditEntry) -> Result<(), RecordsError> {
+    let select = "SELECT id FROM resource WHERE app = ?1 AND account = ?2";
+    for owned in rows(connection, select, (app.as_str(), number(id)), |row| parsed(row, "id", Resource::parse))? {
+        sites::detach(connection, app, &owned, None, audit)?;
+    }
+    codes::withdraw(connection, app, id, None, audit.at)?;
+    changed(connection, "DELETE FROM owner WHERE app = ?1 AND id = ?2", (app.as_str(), number(id)))?;
     tell(connection, audit)
+}
+
+fn remove_resource(
+    connection: &Connection,
+    app: &AppId,
+    id: &Resource,
+    audit: &AuditEntry,
+) -> Result<(), RecordsError> {
+    let owned = resource_of(connection, app, id)?.ok_or(RecordsError::Missing)?;
+    codes::withdraw(connection, app, owned.account, Some(id), audit.at)?;
+    sites::detach(connection, app, id, None, audit)?;
+    changed(connection, "DELETE FROM resource WHERE app = ?1 AND id = ?2", (app.as_str(), id.as_str()))?;
+    tell(connection, audit)
+}
+
+fn resource_of(connection: &Connection, app: &AppId, id: &Resource) -> Result<Option<OwnedResource>, RecordsError> {
+    let select = format!("SELECT {RESOURCE} FROM resource WHERE app = ?1 AND id = ?2");
+    Ok(rows(connection, &select, (app.as_str(), id.as_str()), resource)?.pop())
 }
 
 fn statement(insert: &str, update: &str, taken: Taken) -> String {

@@ -1,20 +1,21 @@
 //! Office sites and what is attached to them.
 
 use async_trait::async_trait;
-use countersign_domain::account::AccountId;
+use countersign_domain::account::{AccountId, OwnedResource};
 use countersign_domain::app::AppId;
 use countersign_domain::audit::AuditEntry;
-use countersign_domain::code::{CodeId, Resource};
+use countersign_domain::code::{Code, CodeId, Resource};
+use countersign_domain::contact::ContactKey;
 use countersign_domain::network::Network;
 use countersign_domain::office_site::{
     Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse,
 };
-use countersign_domain::ports::{RecordsError, SiteRecords};
+use countersign_domain::ports::{Page, RecordsError, SiteRecords};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::SqliteRecords;
 use super::owners::{account_id, number};
 use super::rows::{changed, damaged, optional, parsed, refused, rows, tell, time};
+use super::{SqliteRecords, owners};
 
 /// Keeps a site, with the values of [`insert`].
 pub(super) const INSERT: &str =
@@ -35,7 +36,7 @@ impl SiteRecords for SqliteRecords {
         attaching: Attaching,
         audit: AuditEntry,
     ) -> Result<Result<Attachment, SiteRefusal>, RecordsError> {
-        let verb = move |connection: &Connection| match attachable(connection, &attaching)? {
+        let verb = move |connection: &Connection| match attachable(connection, &attaching, None)? {
             Err(refusal) => Ok(Err(refusal)),
             Ok(()) => attach(connection, &attaching, None, &audit).map(Ok),
         };
@@ -54,6 +55,15 @@ impl SiteRecords for SqliteRecords {
     async fn sites(&self, app: AppId) -> Result<Vec<OfficeSite>, RecordsError> {
         let select = "SELECT app, id, name, kind, network, created_at FROM office_site WHERE app = ?1 ORDER BY id";
         self.reader.run(move |connection| rows(connection, select, [app.as_str()], site)).await
+    }
+
+    async fn usable(&self, app: AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), RecordsError> {
+        let usable = "resource.app = ?1 AND resource.id IN ( \
+                      SELECT theirs.id FROM owner \
+                      JOIN resource AS theirs ON theirs.app = owner.app AND theirs.account = owner.id \
+                      WHERE owner.app = ?1 AND owner.is_own \
+                      UNION SELECT attachment.resource FROM attachment WHERE attachment.app = ?1)";
+        self.reader.run(move |connection| owners::resources_where(connection, usable, &app, page)).await
     }
 
     async fn attachments(&self, app: AppId) -> Result<Vec<Attachment>, RecordsError> {
@@ -75,13 +85,14 @@ pub(super) fn insert(connection: &Connection, statement: &str, site: &OfficeSite
     changed(connection, statement, values)
 }
 
-/// Whether what is asked can be done.
+/// Whether what is asked can be done, for this code or without one.
 pub(super) fn attachable(
     connection: &Connection,
     attaching: &Attaching,
+    code: Option<&Code>,
 ) -> Result<Result<(), SiteRefusal>, RecordsError> {
-    let Attaching { app, site, resource, account, occupied } = attaching;
-    if !is_owned(connection, app, resource, *account)? {
+    let Attaching { app, site, resource, occupied, .. } = attaching;
+    if !agrees(connection, attaching, code)? {
         return Ok(Err(SiteRefusal::Gone));
     }
     let SiteUse::Existing(site) = site else { return Ok(Ok(())) };
@@ -102,15 +113,39 @@ pub(super) fn attachable(
     })
 }
 
-fn is_owned(
+/// Whether the account owns the resource now, and either is the app's own or is asked where the code was sent. The caller has
+/// looked at the directory before, but in another transaction.
+fn agrees(connection: &Connection, attaching: &Attaching, code: Option<&Code>) -> Result<bool, RecordsError> {
+    let Attaching { app, resource, account, .. } = attaching;
+    let select = "SELECT owner.is_own, owner.contact FROM resource \
+                  JOIN owner ON owner.app = resource.app AND owner.id = resource.account \
+                  WHERE resource.app = ?1 AND resource.id = ?2 AND resource.account = ?3";
+    let mut statement = connection.prepare_cached(select).map_err(refused)?;
+    let read = |row: &Row<'_>| Ok((row.get("is_own")?, ContactKey(row.get("contact")?)));
+    let values = (app.as_str(), resource.as_str(), number(*account));
+    let found: Option<(bool, _)> = statement.query_row(values, read).optional().map_err(damaged)?;
+    Ok(found.is_some_and(|(is_own, contact)| match code {
+        None => is_own,
+        Some(code) => code.consent == Some(*account) && code.binding.contact == contact,
+    }))
+}
+
+/// Ends what is attached of a resource, but what `owner` agreed to, and tells of each.
+pub(super) fn detach(
     connection: &Connection,
     app: &AppId,
     resource: &Resource,
-    account: AccountId,
-) -> Result<bool, RecordsError> {
-    let select = "SELECT 1 FROM resource WHERE app = ?1 AND id = ?2 AND account = ?3";
-    let mut statement = connection.prepare_cached(select).map_err(refused)?;
-    statement.exists((app.as_str(), resource.as_str(), number(account))).map_err(refused)
+    owner: Option<AccountId>,
+    audit: &AuditEntry,
+) -> Result<(), RecordsError> {
+    let delete =
+        "DELETE FROM attachment WHERE app = ?1 AND resource = ?2 AND account IS NOT ?3 RETURNING site, account";
+    let read = |row: &Row<'_>| Ok((parsed(row, "site", SiteId::parse)?, account_id(row, "account")?));
+    let ended = rows(connection, delete, (app.as_str(), resource.as_str(), owner.map(number)), read)?;
+    ended.into_iter().try_for_each(|(site, account)| {
+        let words = format!("{} of {account}", resource.as_str());
+        tell(connection, &audit.further("resource.detached", site.as_str(), &words))
+    })
 }
 
 /// Does what is asked and [`attachable`], and tells of it.
@@ -140,16 +175,8 @@ pub(super) fn attach(
         audit.at.milliseconds(),
     ];
     changed(connection, insert, values)?;
-    let detail = format!("{} of {account} {}", resource.as_str(), audit.detail);
-    tell(
-        connection,
-        &AuditEntry {
-            event: "resource.attached".to_owned(),
-            subject: site.as_str().to_owned(),
-            detail: detail.trim_end().to_owned(),
-            ..audit.clone()
-        },
-    )?;
+    let words = format!("{} of {account}", resource.as_str());
+    tell(connection, &audit.further("resource.attached", site.as_str(), &words))?;
     Ok(Attachment { site, resource: resource.clone(), account: *account, code, since: audit.at })
 }
 

@@ -138,6 +138,7 @@ impl Porch {
                 contact: ports.keys.key(&number),
                 resource: None,
             },
+            consent: None,
             requester: None,
             channel: Channel::Sms,
             sealed_contact: vec![],

@@ -1,5 +1,5 @@
 //! Making office sites, with a CEN attached or without. What the vendor's desktops would need and this server does not know
-//! (switches, domains, bandwidths) is held to the vendor's page and goes no further; passwords among it are not even read.
+//! (switches, domains, bandwidths, an account and its password) is held to the vendor's page and goes no further.
 
 use countersign_domain::network::Network;
 use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind, SiteUse};
@@ -84,7 +84,7 @@ async fn create(call: &Call<'_>, region: &str, kind: SiteKind) -> Result<Tree, C
         attach(call, &claim(call)?, SiteUse::New(site)).await?;
         return Ok(answer);
     }
-    if parameters.text("CenOwnerId").is_some() {
+    if ["CenOwnerId", "VerifyCode"].iter().any(|name| parameters.text(name).is_some()) {
         return Err(Complaint::Missing("CenId"));
     }
     let from = came_from(call.client);
