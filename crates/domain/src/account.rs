@@ -6,7 +6,7 @@
 
 use crate::app::AppId;
 use crate::code::Resource;
-use crate::contact::ContactKey;
+use crate::contact::{ContactKey, is_hidden};
 use crate::language::Language;
 use crate::network::Network;
 use crate::time::Timestamp;
@@ -39,14 +39,15 @@ impl std::fmt::Display for AccountId {
     }
 }
 
-/// What an account is called, for people only: 1 to 64 characters, no space at either end, none that controls.
+/// What an account is called, for people only: 1 to 64 characters, no space at either end, none that is hidden or turns the
+/// text: owners read it where they are asked for consent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountName(String);
 
 impl AccountName {
     /// The name, if `text` can be one.
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = (1..=64).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits = (1..=64).contains(&text.chars().count()) && !text.chars().any(is_hidden);
         (fits && text.trim() == text).then(|| Self(text.to_owned()))
     }
 
@@ -146,6 +147,16 @@ mod tests {
         {
             assert_eq!(AccountId::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_name_shows_as_what_it_is() {
+        assert!(AccountName::parse("Acme 甲 Ünal").is_some());
+        for text in ["Ac\u{202e}me", "Ac\u{2066}me", "Ac\u{200b}me", "Ac\nme", " Acme", ""] {
+            assert_eq!(AccountName::parse(text), None, "{text:?}");
+        }
+        let asked = crate::code::Requester::of("Ac\u{202e}me\u{200b} (1)").map(|words| words.as_str().to_owned());
+        assert_eq!(asked.as_deref(), Some("Acme (1)"));
     }
 
     proptest! {

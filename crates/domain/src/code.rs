@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::account::AccountId;
 use crate::app::AppId;
-use crate::contact::{Channel, ContactKey};
+use crate::contact::{Channel, ContactKey, is_hidden};
 use crate::hex_id;
 use crate::ports::Entropy;
 use crate::sealing::KeyedHash;
@@ -33,11 +33,28 @@ hex_id::id!(CodeId);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CodePurpose(String);
 
+/// What codes are for that one door sends and spends itself. There they mean more than that somebody has a contact: whose
+/// consent it is, and what was asked before. No other door takes part in that.
+const DOORS_OWN: [&str; 7] = [
+    "ecd.cen",
+    "oneaccess.bind-mobile",
+    "oneaccess.forget-password",
+    "oneaccess.login",
+    "oneaccess.mfa",
+    "oneaccess.register",
+    "osm.contact",
+];
+
 impl CodePurpose {
     /// The purpose, if `text` can be one.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
         ((1..=32).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.to_owned()))
+    }
+
+    /// Whether one door keeps it for itself.
+    pub fn is_a_doors_own(&self) -> bool {
+        DOORS_OWN.contains(&self.as_str())
     }
 
     /// The word.
@@ -63,14 +80,15 @@ impl Resource {
     }
 }
 
-/// Who asks for a code, in words for the person who gets it: at most 128 characters, none that controls.
+/// Who asks for a code, in words for the person who gets it: at most 128 characters, none that is hidden or turns the
+/// text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requester(String);
 
 impl Requester {
-    /// The words, without what controls and without what is too long; `None` if nothing is left.
+    /// The words, without what is hidden and without what is too long; `None` if nothing is left.
     pub fn of(text: &str) -> Option<Self> {
-        let words: String = text.chars().filter(|character| !character.is_control()).take(128).collect();
+        let words: String = text.chars().filter(|character| !is_hidden(*character)).take(128).collect();
         (!words.trim().is_empty()).then_some(Self(words))
     }
 
@@ -230,6 +248,12 @@ impl Code {
         self.state(now) == CodeState::Live
             && self.sealed_digits.is_some()
             && self.expires_at.since(now) >= KEPT_AT_LEAST
+    }
+
+    /// Whether a check that names nothing but its id finds it. One that asks for consent is no proof of anything but that: it is
+    /// found by all of what it is for.
+    pub fn is_found_by_its_id(&self, app: &AppId) -> bool {
+        self.binding.app == *app && self.consent.is_none()
     }
 
     /// Wrong tries that it still takes.

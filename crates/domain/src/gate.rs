@@ -17,7 +17,8 @@ use crate::throttle::Rule;
 pub enum CodeLimit {
     /// How soon a code may be sent again to the same contact for the same purpose.
     Resend,
-    /// Codes to one contact a day, from all apps.
+    /// Codes to one contact a day, from all apps; but those that [ask for consent](Self::Account) are counted there instead, or
+    /// whoever asks an owner would use up what others may send to the same mailbox.
     Contact,
     /// Codes a day that ask one account of an app's directory for its consent.
     Account,
@@ -168,11 +169,12 @@ impl CodeRates {
         let spend = of(CodeLimit::Spend, self.spend_per_app, Some(app.to_owned()))
             .filter(|_| *price > 0)
             .map(|charge| Charge { cost: *price, ..charge });
-        let account = account.map(|account| format!("{app}/{account}"));
+        let account = account.filter(|_| self.per_account.is_some()).map(|account| format!("{app}/{account}"));
+        let contact = account.is_none().then(|| binding.contact.to_string());
         let country = country.map(|country| format!("{app}/{country}"));
         [
             resend,
-            of(CodeLimit::Contact, self.per_contact, Some(binding.contact.to_string())),
+            of(CodeLimit::Contact, self.per_contact, contact),
             of(CodeLimit::Account, self.per_account, account),
             of(CodeLimit::Network, self.per_network, network.clone()),
             of(CodeLimit::Country, self.per_country, country),
@@ -253,17 +255,20 @@ mod tests {
         let contact = ContactKey([contact; 32]);
         let resource = Resource::parse("cen-1");
         let binding = Binding { app: app.clone(), purpose: CodePurpose::parse("signup").unwrap(), contact, resource };
-        let sending = Sending {
+        let sending = |account| Sending {
             binding: &binding,
             interval: Some(Duration::from_mins(1)),
-            account: AccountId::from_number(contact.0[0].into()),
+            account,
             network: Some(Network::around(network.parse().unwrap()).to_string()),
             country: Some(country),
             prefix: Some("a hash".to_owned()),
             price: 2,
         };
-        let charges = rates().of_send(&sending).into_iter().chain(rates().of_try(&app, contact));
-        let texts = rates().of_text(&sending).into_iter().map(|account| account.name);
+        let consent = rates().of_send(&sending(AccountId::from_number(contact.0[0].into())));
+        assert!(consent.iter().all(|charge| charge.limit != CodeLimit::Contact), "its account takes its place");
+        let consent = consent.into_iter().filter(|charge| charge.limit == CodeLimit::Account);
+        let charges = rates().of_send(&sending(None)).into_iter().chain(consent).chain(rates().of_try(&app, contact));
+        let texts = rates().of_text(&sending(None)).into_iter().map(|account| account.name);
         charges.map(|charge| charge.account).chain(texts).collect()
     }
 
@@ -288,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_network_is_a_24_or_a_64() {
-        let network = |address| accounts("one", 1, address, 86)[3].clone();
+        let network = |address| accounts("one", 1, address, 86)[2].clone();
         assert_eq!(network("192.0.2.1"), network("192.0.2.254"));
         assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.7"));
         assert_ne!(network("192.0.2.1"), network("192.0.3.1"));

@@ -25,11 +25,11 @@ pub fn read(text: &str) -> Option<Network> {
     fits.then_some(network)
 }
 
-/// Networks beside all of `taken`: of each pool in turn, as large as the one that was wanted or as large as there still are.
-/// Fewer than [`SUGGESTED`] only where fewer are free.
+/// Networks beside all of `taken`: of each pool in turn, as large as the one that was wanted or as large as there still are. One
+/// may be a part of another: it is for the caller to choose. Fewer than [`SUGGESTED`] only where fewer are free.
 pub fn free(wanted: &Network, taken: &[Network]) -> Vec<Network> {
     let mut by_pool: Vec<std::vec::IntoIter<Network>> = pools()
-        .map(|(pool, shortest, longest)| free_of(pool, wanted.prefix().max(shortest)..=longest, taken))
+        .map(|(pool, shortest, longest)| free_of(pool, wanted.prefix().max(shortest)..=longest, taken).into_iter())
         .collect();
     let mut found = Vec::with_capacity(SUGGESTED);
     loop {
@@ -42,15 +42,25 @@ pub fn free(wanted: &Network, taken: &[Network]) -> Vec<Network> {
     }
 }
 
-fn free_of(pool: Network, prefixes: std::ops::RangeInclusive<u8>, taken: &[Network]) -> std::vec::IntoIter<Network> {
-    let is_free = |part: &Network| !taken.iter().any(|taken| taken.overlaps(part));
-    for prefix in prefixes {
-        let free: Vec<Network> = pool.parts(prefix).filter(is_free).take(SUGGESTED).collect();
-        if !free.is_empty() {
-            return free.into_iter();
-        }
+fn free_of(pool: Network, prefixes: std::ops::RangeInclusive<u8>, taken: &[Network]) -> Vec<Network> {
+    let blocks = free_blocks(pool, *prefixes.end(), taken);
+    let of =
+        |prefix| blocks.iter().filter(move |block| block.prefix() <= prefix).flat_map(move |block| block.parts(prefix));
+    prefixes.flat_map(of).take(SUGGESTED).collect()
+}
+
+/// The parts of a network that none of `taken` overlaps, each as large as it can be and none smaller than `longest`. It halves
+/// only what some of them take in part: for each of them a branch, however large the network is.
+fn free_blocks(network: Network, longest: u8, taken: &[Network]) -> Vec<Network> {
+    let holds = |taken: &Network| taken.prefix() <= network.prefix() && taken.contains(network.first());
+    let overlapping: Vec<_> = taken.iter().filter(|taken| taken.overlaps(&network)).copied().collect();
+    if overlapping.is_empty() {
+        return vec![network];
     }
-    Vec::new().into_iter()
+    if overlapping.iter().any(holds) || network.prefix() >= longest {
+        return Vec::new();
+    }
+    network.parts(network.prefix() + 1).flat_map(|half| free_blocks(half, longest, &overlapping)).collect()
 }
 
 #[cfg(test)]
@@ -99,7 +109,9 @@ mod tests {
         let taken = [network("192.168.0.0/17"), network("172.16.0.0/13"), network("10.0.0.0/9")];
         assert_eq!(shown(&free(&wanted, &taken)), ["10.128.0.0/16", "172.24.0.0/16", "192.168.128.0/17"]);
         let full = [network("10.0.0.0/8"), network("172.16.0.0/12")];
-        assert_eq!(shown(&free(&wanted, &full)), ["192.168.0.0/16"]);
+        assert_eq!(shown(&free(&wanted, &full)), ["192.168.0.0/16", "192.168.0.0/17", "192.168.128.0/17"]);
+        let but_one: Vec<_> = network("192.168.0.0/16").parts(24).skip(1).chain(full).collect();
+        assert_eq!(shown(&free(&wanted, &but_one)), ["192.168.0.0/24"]);
         assert_eq!(shown(&free(&wanted, &[network("0.0.0.0/0")])), Vec::<String>::new());
         for suggested in free(&wanted, &taken) {
             assert!(read(&suggested.to_string()).is_some() && !taken.iter().any(|taken| taken.overlaps(&suggested)));

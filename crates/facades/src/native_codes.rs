@@ -328,12 +328,19 @@ pub(crate) fn customer(text: &str) -> Result<Customer, Problem> {
 }
 
 fn purpose(text: &str) -> Result<CodePurpose, Problem> {
-    CodePurpose::parse(text).ok_or_else(|| {
+    let purpose = CodePurpose::parse(text).ok_or_else(|| {
         Problem::malformed(
             "`purpose` takes 1 to 32 characters of a-z 0-9 _ . -",
             "`purpose` 由 1 至 32 个 a-z 0-9 _ . - 字符组成",
         )
-    })
+    })?;
+    if purpose.is_a_doors_own() {
+        return Err(Problem::malformed(
+            "`purpose` is one whose codes another door sends and spends itself",
+            "该 `purpose` 的验证码由其他接口自行发送和核销",
+        ));
+    }
+    Ok(purpose)
 }
 
 fn resource(text: &str) -> Result<Resource, Problem> {

@@ -229,7 +229,7 @@ impl CodeRecords for ModelCodes {
         self.verb(|state| {
             let now = audit.at;
             let found = match &check.named {
-                CodeNamed::Id(app, id) => state.by_id(*id).filter(|code| code.binding.app == *app),
+                CodeNamed::Id(app, id) => state.by_id(*id).filter(|code| code.is_found_by_its_id(app)),
                 CodeNamed::Newest(binding) => state.newest(binding),
             };
             let Some(mut code) = found.map(|code| code.clone()) else { return Ok(Checked::Unknown) };

@@ -322,6 +322,16 @@ where
         assert_eq!(self.spend(108, of_another), hindered);
         assert!(matches!(self.spend(108, new("u-1")), Checked::Right(..)));
 
+        // It is no proof that somebody has a contact.
+        self.sent(112, "cen-a");
+        let check = CodeCheck {
+            named: CodeNamed::Id(app("owners").id, CodeId::from_bytes([112; 16])),
+            judge: Arc::new(|_, _| true),
+            consume: None,
+            charges: Arc::new(|_| vec![]),
+        };
+        assert_eq!(block_on(self.store.check_code(check, entry(NOW))), Ok(Checked::Unknown));
+
         // A code that asked nobody for consent is none.
         let mut plain = code_for(109, "cen-b");
         plain.code.consent = None;

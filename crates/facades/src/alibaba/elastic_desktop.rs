@@ -219,7 +219,7 @@ fn not_sent(error: &SendOwnerCodeError) -> Complaint {
             Complaint::of_records(error)
         }
         SendOwnerCodeError::Send(SendCodeError::Limited { over, .. }) => Complaint::TooManyCodes(over.retry_after),
-        // The operator sends nothing there, or not without a ticket, which this vendor's clients have none of.
+        // The operator sends nothing there. (Without a ticket it does.)
         SendOwnerCodeError::Send(
             SendCodeError::Blocked
             | SendCodeError::CountryNotAllowed

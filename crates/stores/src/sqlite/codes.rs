@@ -181,7 +181,7 @@ fn insert(connection: &Connection, code: &Code) -> Result<(), RecordsError> {
 fn check(connection: &Connection, check: &CodeCheck, audit: &AuditEntry) -> Result<Checked, RecordsError> {
     let now = audit.at;
     let found = match &check.named {
-        CodeNamed::Id(app, id) => by_id(connection, *id)?.filter(|code| code.binding.app == *app),
+        CodeNamed::Id(app, id) => by_id(connection, *id)?.filter(|code| code.is_found_by_its_id(app)),
         CodeNamed::Newest(binding) => newest(connection, binding)?,
     };
     let tells = |id: &str, outcome: &str| {
