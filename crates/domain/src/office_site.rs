@@ -3,6 +3,7 @@
 use crate::account::AccountId;
 use crate::app::AppId;
 use crate::code::{CodeId, Resource};
+use crate::contact::is_hidden;
 use crate::network::Network;
 use crate::ports::Entropy;
 use crate::time::Timestamp;
@@ -28,6 +29,26 @@ impl SiteId {
         &self.0
     }
 }
+
+/// What a site is called, for people only: 2 to 255 characters, none that is hidden; or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SiteName(String);
+
+impl SiteName {
+    /// The name, if `text` can be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (2..=255).contains(&text.chars().count()) && !text.chars().any(is_hidden);
+        (fits || text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Sites that an app may make by itself. What the operator puts into the directory is not counted against it.
+pub const MOST_SITES: u32 = 1_000;
 
 /// What a site is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,8 +84,8 @@ pub struct OfficeSite {
     pub app: AppId,
     /// Its name: one of a kind among the app's.
     pub id: SiteId,
-    /// What it is called; often empty.
-    pub name: String,
+    /// What it is called; often nothing.
+    pub name: SiteName,
     /// What it is made for.
     pub kind: SiteKind,
     /// Its addresses, where they were said.

@@ -216,7 +216,10 @@ fn resource_id(text: &str) -> Result<Resource, Problem> {
 
 fn problem(error: &ManageDirectoryError) -> Problem {
     match error {
-        ManageDirectoryError::Exists | ManageDirectoryError::Seal(_) => Problem::Failed, // said where it can be
+        // Said where it can be.
+        ManageDirectoryError::Exists | ManageDirectoryError::SiteInUse | ManageDirectoryError::Seal(_) => {
+            Problem::Failed
+        }
         ManageDirectoryError::Unknown => Problem::NoSuchThing,
         ManageDirectoryError::Records(error) => Problem::of_records(error),
     }

@@ -15,8 +15,9 @@ use countersign_domain::code::Resource;
 use countersign_domain::contact::Contact;
 use countersign_domain::language::Language;
 use countersign_domain::network::{Network, NotANetwork};
-use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind};
+use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind, SiteName};
 use countersign_domain::operations::{NewAccount, NewResource, NewRows};
+use countersign_domain::private_network;
 use countersign_domain::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -124,16 +125,20 @@ impl Read {
                 let id = SiteId::parse(id).ok_or("`id` takes 1 to 64 characters of [A-Za-z0-9_.+-]")?;
                 let kind = given("type").unwrap_or(SiteKind::Simple.word());
                 let kind = SiteKind::from_word(kind).ok_or("`type` is simple, basic or ad-connector")?;
-                let networks = networks(given("networks"))?;
-                if networks.len() > 1 {
-                    return Err("an office site has one network".to_owned());
-                }
+                let network = match given("networks").map(private_network::read) {
+                    None => None,
+                    Some(Some(network)) => Some(network),
+                    Some(None) => {
+                        return Err("an office site has one network of private addresses: 172.16.0.0/12".to_owned());
+                    }
+                };
+                let name = SiteName::parse(given("name").unwrap_or_default());
                 self.rows.sites.push(OfficeSite {
                     app: app.clone(),
                     id,
-                    name: given("name").unwrap_or_default().to_owned(),
+                    name: name.ok_or("`name` of an office site takes 2 to 255 characters")?,
                     kind,
-                    network: networks.first().copied(),
+                    network,
                     created_at: Timestamp::from_milliseconds(0), // now, once it is kept
                 });
             }

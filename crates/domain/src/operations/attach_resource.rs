@@ -47,7 +47,7 @@ impl AttachResource {
     /// Makes a site with nothing attached to it.
     ///
     /// # Errors
-    /// [`RecordsError`].
+    /// [`RecordsError`]: [`Full`](RecordsError::Full) if the app has as many as it may make.
     pub async fn create_site(&self, site: OfficeSite, by: Actor<'_>) -> Result<(), RecordsError> {
         let audit = AuditEntry { subject: site.id.as_str().to_owned(), ..self.entry("office_site.created", by) };
         self.ports.records.create_site(site, audit).await

@@ -7,7 +7,7 @@ use crate::code::Resource;
 use crate::contact::Contact;
 use crate::language::Language;
 use crate::network::Network;
-use crate::office_site::OfficeSite;
+use crate::office_site::{OfficeSite, SiteId};
 use crate::operations::{Actor, OwnerPorts};
 use crate::ports::{OwnerRows, Page, RecordsError, Taken};
 use crate::sealing::NotOurs;
@@ -61,8 +61,11 @@ pub enum ManageDirectoryError {
     #[error("it exists already, or the app has an account of its own already")]
     Exists,
     /// What it is about, or the account of a resource, is not there.
-    #[error("there is no such account or resource")]
+    #[error("there is no such account, resource or office site")]
     Unknown,
+    /// A site would become one of another kind while something is attached to it.
+    #[error("an office site to which a resource is attached keeps its kind")]
+    SiteInUse,
     /// Sealing is at fault.
     #[error(transparent)]
     Seal(#[from] NotOurs),
@@ -76,6 +79,7 @@ impl From<RecordsError> for ManageDirectoryError {
         match error {
             RecordsError::Exists => Self::Exists,
             RecordsError::Missing => Self::Unknown,
+            RecordsError::InUse => Self::SiteInUse,
             error => Self::Records(error),
         }
     }
@@ -179,6 +183,23 @@ impl ManageDirectory {
     /// [`ManageDirectoryError`].
     pub async fn resources(&self, app: &AppId, page: Page) -> Result<(Vec<OwnedResource>, u32), ManageDirectoryError> {
         Ok(self.ports.records.resources(app.clone(), page).await?)
+    }
+
+    /// The app's office sites, by id.
+    ///
+    /// # Errors
+    /// [`ManageDirectoryError`].
+    pub async fn sites(&self, app: &AppId) -> Result<Vec<OfficeSite>, ManageDirectoryError> {
+        Ok(self.ports.records.sites(app.clone()).await?)
+    }
+
+    /// Forgets an office site, and what is attached to it.
+    ///
+    /// # Errors
+    /// [`ManageDirectoryError`].
+    pub async fn remove_site(&self, app: &AppId, id: SiteId, by: Actor<'_>) -> Result<(), ManageDirectoryError> {
+        let audit = self.entry("office_site.removed", id.as_str(), by);
+        Ok(self.ports.records.remove_site(app.clone(), id, audit).await?)
     }
 
     fn entry(&self, event: &str, subject: &str, by: Actor<'_>) -> AuditEntry {

@@ -59,7 +59,8 @@ impl Page {
 pub trait OwnerRecords: Send + Sync {
     /// Keeps `rows`, all or none: [`RecordsError::Exists`] where an id is taken, or the app has an account of its own already
     /// under another number that `rows` leave it; [`RecordsError::Missing`] where an app, or the account of a resource, is not
-    /// there. A resource that changes hands is attached nowhere any more: its former owner agreed to that, not this one.
+    /// there; [`RecordsError::InUse`] where a site would become one of another kind while something is attached to it. A resource
+    /// that changes hands is attached nowhere any more: its former owner agreed to that, not this one.
     ///
     /// The entry's subject is how many rows of each kind there are. Each account and each resource that is new or other than it
     /// was leaves an entry of its own besides (`account.kept` with what is other, `resource.kept` with whose it is and was), and
@@ -97,7 +98,8 @@ pub trait OwnerRecords: Send + Sync {
 /// Verbs about office sites and what is attached to them.
 #[async_trait]
 pub trait SiteRecords: Send + Sync {
-    /// Keeps a new site. [`RecordsError::Exists`] if its id is taken.
+    /// Keeps a new site. [`RecordsError::Exists`] if its id is taken; [`RecordsError::Full`] if the app has [`MOST_SITES`](crate::office_site::MOST_SITES) or more.
+    /// Both hold for a site that is made where something is attached, too; then nothing is spent.
     async fn create_site(&self, site: OfficeSite, audit: AuditEntry) -> Result<(), RecordsError>;
 
     /// Attaches a resource without a code: the app's own, and no other. The entry's time is now.
@@ -109,6 +111,10 @@ pub trait SiteRecords: Send + Sync {
 
     /// Ends what is attached to a site. [`RecordsError::Missing`] if there is no such site, or nothing attached to it.
     async fn detach(&self, app: AppId, site: SiteId, audit: AuditEntry) -> Result<(), RecordsError>;
+
+    /// Forgets a site, and what is attached to it, whose end leaves an entry (`resource.detached`). [`RecordsError::Missing`] if
+    /// there is none.
+    async fn remove_site(&self, app: AppId, site: SiteId, audit: AuditEntry) -> Result<(), RecordsError>;
 
     /// The app's sites, by id.
     async fn sites(&self, app: AppId) -> Result<Vec<OfficeSite>, RecordsError>;

@@ -12,6 +12,7 @@ use crate::code::{Binding, Code, CodeEnd, CodeId, CodeState, Resend, Resource, T
 use crate::contact::Channel;
 use crate::gate::{Charge, CodeLimit, Over};
 use crate::message::{MessageId, SenderName};
+use crate::office_site::{Attaching, SiteUse};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, ContactRecords,
     ContactsWanted, DeliveryReport, Gained, LONGEST_WAIT, Leased, MessageRow, MessageState, OutboxKeeping,
@@ -244,6 +245,9 @@ impl CodeRecords for ModelCodes {
             {
                 state.tell(&audit, &id, &format!("hindered {}", refusal.word()));
                 return Ok(Checked::Hindered(refusal));
+            }
+            if let Some(Spending::Attachment(Attaching { site: SiteUse::New(site), .. })) = &check.consume {
+                state.is_makeable(site)?;
             }
             let charged = match state.charge(&(check.charges)(&code), now) {
                 Ok((charged, _)) => charged,

@@ -6,7 +6,9 @@ use crate::account::{Account, AccountId, OwnedResource, Owner};
 use crate::app::AppId;
 use crate::audit::AuditEntry;
 use crate::code::{Code, CodeId, Resource};
-use crate::office_site::{Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse};
+use crate::office_site::{
+    Attaching, Attachment, MOST_SITES, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse,
+};
 use crate::ports::{OwnerRecords, OwnerRows, Page, RecordsError, SiteRecords, Taken};
 use crate::testing::ModelCodes;
 use crate::testing::model_codes::State;
@@ -93,6 +95,18 @@ impl Owners {
 }
 
 impl State {
+    /// Whether the app may make no further site, or none of this id.
+    pub(super) fn is_makeable(&self, site: &OfficeSite) -> Result<(), RecordsError> {
+        let theirs = || self.owners.sites.iter().filter(|old| old.app == site.app);
+        if theirs().any(|old| old.id == site.id) {
+            return Err(RecordsError::Exists);
+        }
+        if u32::try_from(theirs().count()).is_ok_and(|count| count >= MOST_SITES) {
+            return Err(RecordsError::Full);
+        }
+        Ok(())
+    }
+
     pub(super) fn tell_attached(&mut self, audit: &AuditEntry, attachment: &Attachment) {
         let Attachment { site, resource, account, .. } = attachment;
         let words = format!("{} of {account}", resource.as_str());
@@ -173,6 +187,10 @@ impl OwnerRecords for ModelCodes {
             for mut new in rows.sites {
                 let sites = &mut kept.owners.sites;
                 let at = sites.iter().position(|old| old.app == new.app && old.id == new.id);
+                let is_attached = |(of, one): &(AppId, Attachment)| *of == new.app && one.site == new.id;
+                if at.is_some_and(|at| sites[at].kind != new.kind) && kept.owners.attachments.iter().any(is_attached) {
+                    return Err(RecordsError::InUse);
+                }
                 new.created_at = at.map_or(new.created_at, |at| sites[at].created_at);
                 at.map(|at| sites.remove(at));
                 sites.push(new);
@@ -260,9 +278,7 @@ impl SiteRecords for ModelCodes {
             if !state.apps.contains(&site.app) {
                 return Err(RecordsError::Missing);
             }
-            if state.owners.sites.iter().any(|old| old.app == site.app && old.id == site.id) {
-                return Err(RecordsError::Exists);
-            }
+            state.is_makeable(&site)?;
             state.owners.sites.push(site);
             state.audit.push(audit);
             Ok(())
@@ -278,6 +294,9 @@ impl SiteRecords for ModelCodes {
             if let Err(refusal) = state.owners.attachable(&attaching, None) {
                 return Ok(Err(refusal));
             }
+            if let SiteUse::New(site) = &attaching.site {
+                state.is_makeable(site)?;
+            }
             let attachment = state.owners.attach(&attaching, None, audit.at);
             state.tell_attached(&audit, &attachment);
             Ok(Ok(attachment))
@@ -291,6 +310,24 @@ impl SiteRecords for ModelCodes {
             attachments.retain(|(of, one)| *of != app || one.site != site);
             if attachments.len() == before {
                 return Err(RecordsError::Missing);
+            }
+            state.audit.push(audit);
+            Ok(())
+        })
+    }
+
+    async fn remove_site(&self, app: AppId, site: SiteId, audit: AuditEntry) -> Result<(), RecordsError> {
+        self.verb(|state| {
+            let sites = &mut state.owners.sites;
+            let at = sites.iter().position(|old| old.app == app && old.id == site).ok_or(RecordsError::Missing)?;
+            sites.remove(at);
+            let (ended, stay): (Vec<_>, Vec<_>) = std::mem::take(&mut state.owners.attachments)
+                .into_iter()
+                .partition(|(of, one)| *of == app && one.site == site);
+            state.owners.attachments = stay;
+            for (_, one) in ended {
+                let words = format!("{} of {}", one.resource.as_str(), one.account);
+                state.audit.push(audit.further("resource.detached", site.as_str(), &words));
             }
             state.audit.push(audit);
             Ok(())

@@ -8,7 +8,9 @@ use crate::code::{Binding, CodeEnd, CodeId, CodePurpose, CodeState, Resource};
 use crate::contact::ContactKey;
 use crate::language::Language;
 use crate::network::Network;
-use crate::office_site::{Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse};
+use crate::office_site::{
+    Attaching, Attachment, MOST_SITES, Occupied, OfficeSite, SiteId, SiteKind, SiteName, SiteRefusal, SiteUse,
+};
 use crate::ports::{
     Accepted, AppRecords, AuditRecords, Checked, CodeCheck, CodeNamed, CodeRecords, CodeSend, Gained, OwnerRecords,
     OwnerRows, Page, RecordsError, SiteRecords, Spending, Taken,
@@ -37,6 +39,7 @@ where
     suite.one_code_gives_one_attachment();
     suite.a_code_is_worth_what_it_asked_for_and_no_more();
     suite.consent_ends_with_its_owner();
+    suite.sites_have_an_end();
     let kept = suite.state();
     drop(suite);
     assert_eq!(Suite { store: Arc::new(open()) }.state(), kept, "what was kept is there after a reopening");
@@ -84,7 +87,14 @@ fn owned(resource: &str, account: u64) -> OwnedResource {
 
 fn site(text: &str, kind: SiteKind) -> OfficeSite {
     let network = Network::try_from("172.16.0.0/12".to_owned()).ok();
-    OfficeSite { app: app("owners").id, id: site_id(text), name: "一".to_owned(), kind, network, created_at: NOW }
+    OfficeSite {
+        app: app("owners").id,
+        id: site_id(text),
+        name: SiteName::parse("一号").expect("a name"),
+        kind,
+        network,
+        created_at: NOW,
+    }
 }
 
 fn attaching(site: SiteUse, resource: &str, account: u64, occupied: Occupied) -> Attaching {
@@ -250,6 +260,17 @@ where
         assert!(self.state().2.contains(&site("s-4", SiteKind::AdConnector)));
         let again = block_on(self.store.create_site(site("s-4", SiteKind::Simple), entry(NOW)));
         assert_eq!(again, Err(RecordsError::Exists));
+        let now_basic = OwnerRows { sites: vec![site("s-4", SiteKind::Basic)], ..OwnerRows::default() };
+        assert_eq!(self.keep(now_basic.clone(), Taken::Replace), Err(RecordsError::InUse));
+        let remove = |of: &str| block_on(self.store.remove_site(app(of).id, site_id("s-4"), entry(NOW)));
+        assert_eq!(remove("others"), Err(RecordsError::Missing));
+        assert_eq!((remove("owners"), remove("owners")), (Ok(()), Err(RecordsError::Missing)));
+        assert!(self.told().contains(&"resource.detached s-4 cen-own of 1".to_owned()));
+        self.keep(now_basic, Taken::Replace).expect("nothing is attached to it");
+        assert_eq!(remove("owners"), Ok(()));
+        let kind = SiteKind::AdConnector;
+        let made = attaching(SiteUse::New(site("s-4", kind)), "cen-own", 1, Occupied::Refuse);
+        assert_eq!(self.attach(made).map(|one| one.site), Ok(site_id("s-4")));
     }
 
     fn a_code_is_spent_with_its_attachment_or_not_at_all(&self) {
@@ -345,6 +366,22 @@ where
         };
         assert_eq!(usable(1, 2), (vec!["cen-b".to_owned(), "cen-own".to_owned()], 4));
         assert_eq!(usable(4, 2), (vec![], 4));
+    }
+
+    fn sites_have_an_end(&self) {
+        let others =
+            |number: u32| OfficeSite { app: app("others").id, ..site(&format!("m-{number}"), SiteKind::Simple) };
+        let sites = (0..MOST_SITES).map(others).collect();
+        self.keep(OwnerRows { sites, ..OwnerRows::default() }, Taken::Refuse).expect("the operator's");
+        let more = || others(MOST_SITES);
+        assert_eq!(block_on(self.store.create_site(more(), entry(NOW))), Err(RecordsError::Full));
+        let account = Account { app: app("others").id, ..account(1, true) };
+        let resource = OwnedResource { app: app("others").id, ..owned("cen-z", 1) };
+        let rows = OwnerRows { accounts: vec![account], resources: vec![resource], sites: vec![more()] };
+        let attaching =
+            Attaching { app: app("others").id, ..attaching(SiteUse::New(more()), "cen-z", 1, Occupied::Refuse) };
+        self.keep(OwnerRows { sites: vec![], ..rows }, Taken::Refuse).expect("rows");
+        assert_eq!(block_on(self.store.attach(attaching, entry(NOW))), Err(RecordsError::Full));
     }
 
     fn consent_ends_with_its_owner(&self) {

@@ -21,6 +21,7 @@ pub(super) enum Complaint {
     Senseless(&'static str, String),
     IllegalParameter,
     TooManyInstallCodes,
+    TooManySites,
     /// The owner of a CEN can be none.
     CenOwnerInvalid,
     /// The CEN is not that owner's; or there is none, or no such owner.
@@ -106,6 +107,9 @@ impl Complaint {
                 "QuotaExceeded.InstallCode",
                 "The number of valid install codes exceeds the quota: delete one, or wait for one to expire.",
             ),
+            Self::TooManySites => {
+                bad("QuotaExceeded.OfficeSite", "The number of office sites exceeds the quota: have one removed.")
+            }
             Self::CenOwnerInvalid => bad("InvalidCen.CenUidInvalid", "The specified Alibaba Cloud account is invalid."),
             Self::CenNotTheirs => bad(
                 "InvalidCen.ParameterCenInstanceId",

@@ -208,6 +208,7 @@ fn refused(error: &ClaimError) -> Complaint {
             senseless_site("Only an advanced office site of convenience accounts takes a CEN once it is made.")
         }
         ClaimError::Site(SiteRefusal::Occupied) => senseless_site("Another CEN is attached to it: detach that first."),
+        ClaimError::Records(RecordsError::Full) => Complaint::TooManySites,
         ClaimError::Records(error) => Complaint::of_records(error),
     }
 }

@@ -46,6 +46,23 @@ fn field(response: &Response, name: &str) -> String {
     value[name].as_str().map_or_else(|| value[name].to_string(), str::to_owned)
 }
 
+#[test]
+fn what_another_door_sends_and_spends_is_not_to_be_had_here() {
+    let house = House::new();
+    for purpose in ["ecd.cen", "oneaccess.login", "osm.contact"] {
+        let asked = format!(r#"{{"to":"ann@example.com","purpose":"{purpose}","resource":"cen-1"}}"#);
+        let checked = format!(r#"{{"to":"ann@example.com","purpose":"{purpose}","resource":"cen-1","code":"123456"}}"#);
+        for answer in [send(&house, &asked), check(&house, &checked)] {
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+            assert!(text(&answer).contains("another door sends and spends"), "{}", text(&answer));
+        }
+    }
+    // Those that no call of their door spends are the app's server's to check.
+    let asked = r#"{"to":"+8613912345678","purpose":"oneaccess.change-password"}"#;
+    assert_eq!(send(&house, asked).status, StatusCode::ACCEPTED);
+    assert_eq!(house.audit_of_codes().lines().count(), 1);
+}
+
 /// Digits that are not the code's.
 fn wrong(digits: &str) -> String {
     let last = if digits.ends_with('0') { '1' } else { '0' };

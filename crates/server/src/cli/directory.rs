@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Subcommand, ValueEnum};
 use countersign_domain::code::Resource;
+use countersign_domain::office_site::SiteId;
 use countersign_domain::operations::{ManageDirectory, NewResource, NewRows};
 use countersign_domain::ports::{Page, Taken};
 use countersign_facades::{AccountJson, ResourceJson};
@@ -80,6 +81,22 @@ pub(super) enum ResourceCommand {
 }
 
 #[derive(Subcommand)]
+pub(super) enum OfficeSiteCommand {
+    /// List the app's office sites
+    List {
+        #[command(flatten)]
+        of: Of,
+    },
+    /// Remove an office site, and what is attached to it
+    Remove {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        of: Of,
+    },
+}
+
+#[derive(Subcommand)]
 pub(super) enum DirectoryCommand {
     /// Put accounts, resources and office sites from a file into the app's directory, all or none; what is there under the
     /// same id is replaced
@@ -144,6 +161,23 @@ impl ResourceCommand {
     }
 }
 
+impl OfficeSiteCommand {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        block_on(async {
+            match self {
+                Self::List { of } => list_sites(&of).await,
+                Self::Remove { id, of } => {
+                    let site =
+                        SiteId::parse(&id).context("an office site's id takes 1 to 64 of A-Z a-z 0-9 _ . + -")?;
+                    let (app, directory) = open(&of).await?;
+                    let removed = directory.remove_site(&app, site, CLI).await;
+                    Ok(removed.with_context(|| format!("office site {id}"))?)
+                }
+            }
+        })
+    }
+}
+
 impl DirectoryCommand {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let Self::Import { file, format, of } = self;
@@ -192,6 +226,23 @@ async fn list_resources(of: &Of) -> anyhow::Result<()> {
             let networks: Vec<_> = resource.networks.iter().map(ToString::to_string).collect();
             let owner = resource.account.to_string();
             writeln!(out, "{}  {owner:<17}  {}", resource.id.as_str(), networks.join(" "))?;
+        }
+    }
+    Ok(())
+}
+
+async fn list_sites(of: &Of) -> anyhow::Result<()> {
+    let (app, directory) = open(of).await?;
+    let mut out = std::io::stdout().lock();
+    for site in &directory.sites(&app).await? {
+        let (id, kind, name) = (site.id.as_str(), site.kind.word(), site.name.as_str());
+        let network = site.network.map(|network| network.to_string());
+        if of.json {
+            let shown = json!({ "id": id, "type": kind, "name": name, "network": network });
+            writeln!(out, "{shown}")?;
+        } else {
+            let line = format!("{id}  {kind:<12}  {}  {name}", network.unwrap_or_default());
+            writeln!(out, "{}", line.trim_end())?;
         }
     }
     Ok(())

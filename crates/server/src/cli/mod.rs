@@ -72,6 +72,9 @@ enum Command {
     /// Put what accounts own into an app's directory, list and remove it
     #[command(subcommand)]
     Resource(directory::ResourceCommand),
+    /// List and remove an app's office sites
+    #[command(subcommand)]
+    OfficeSite(directory::OfficeSiteCommand),
     /// Put a whole file into an app's directory
     #[command(subcommand)]
     Directory(directory::DirectoryCommand),
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Contact(command) => command.run(),
         Command::Account(command) => command.run(),
         Command::Resource(command) => command.run(),
+        Command::OfficeSite(command) => command.run(),
         Command::Directory(command) => command.run(),
         Command::InstallCode(command) => command.run(),
         Command::Group(command) => command.run(),

@@ -16,7 +16,7 @@ use countersign_domain::iam_user::{IamName, IamUser, IamUserId, domain_id, proje
 use countersign_domain::install_code::{Form, Route};
 use countersign_domain::language::Language;
 use countersign_domain::network::Network;
-use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind};
+use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind, SiteName};
 use countersign_domain::operations::{
     Actor, CodePolicy, IssueInstallCode, MachinePorts, ManageDirectory, NewAccount, NewInstallCode, NewResource,
     NewRows, OwnerPorts,
@@ -158,7 +158,13 @@ impl Identity {
     ) -> anyhow::Result<()> {
         let app = AppId::parse(&self.site_key).ok_or_else(|| anyhow::anyhow!("{FILE}: site_key is no app id"))?;
         let entry = |event: &str, subject: &str| AuditEntry::new(clock.now(), "dev", event, subject);
-        let row = App { id: app.clone(), name: "dev".to_owned(), tenant: None, enabled: true, created_at: clock.now() };
+        let row = App {
+            id: app.clone(),
+            name: SiteName::parse("dev").unwrap_or_default(),
+            tenant: None,
+            enabled: true,
+            created_at: clock.now(),
+        };
         existing_is_fine(records.create_app(row, entry("app.created", app.as_str())).await)?;
         let keys = [
             (&self.access_key_id, &self.access_key_secret, Permissions::All),
@@ -274,7 +280,7 @@ impl Identity {
         let site = OfficeSite {
             app: app.clone(),
             id: SiteId::parse(&self.cen.office_site_id).with_context(|| format!("{FILE}: cen.office_site_id"))?,
-            name: "dev".to_owned(),
+            name: SiteName::parse("dev").unwrap_or_default(),
             kind: SiteKind::Simple,
             network: None,
             created_at: owners.clock.now(),

@@ -17,8 +17,10 @@ fn read_file(text: &str, format: Format) -> Result<String, String> {
             let networks: Vec<_> = one.networks.iter().map(ToString::to_string).collect();
             format!("resource {} of {} {}\n", one.id.as_str(), one.account, networks.join(" "))
         });
-        let sites =
-            rows.sites.iter().map(|one| format!("site {} {:?} {}\n", one.id.as_str(), one.name, one.kind.word()));
+        let sites = rows
+            .sites
+            .iter()
+            .map(|one| format!("site {} {:?} {}\n", one.id.as_str(), one.name.as_str(), one.kind.word()));
         accounts.chain(resources).chain(sites).collect()
     };
     let complained = |complaints: Vec<Complaint>| {
@@ -72,6 +74,8 @@ fn every_complaint_has_its_line() {
         resource,cen-3,3,,,,,,\n\
         resource,cen-3,3,,,,,,\n\
         office_site,s,,,,,,,big\n\
+        office_site,t,,,,,,8.8.8.0/24,\n\
+        office_site,u,,x,,,,,\n\
         network,n,,,,,,,\n\
         ,x,,,,,,,\n";
     insta::assert_snapshot!("rows", read_file(csv, Format::Csv).unwrap_err());

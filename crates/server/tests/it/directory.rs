@@ -41,6 +41,12 @@ fn a_file_is_kept_whole_or_not_at_all() {
         let bytes = std::fs::read(kept).unwrap();
         assert!(!bytes.windows(11).any(|window| window == b"secret-name"), "contacts are sealed at rest");
     }
+    let site = format!("{}office_site,dir-1,,Main,,172.16.0.0/12\n", "kind,id,account,name,contact,networks\n");
+    std::fs::write(&file, site).unwrap();
+    output(&["directory", "import", path], data);
+    assert_eq!(output(&["office-site", "list"], data), "dir-1  simple        172.16.0.0/12  Main\n");
+    output(&["office-site", "remove", "dir-1"], data);
+    assert_eq!(output(&["office-site", "list"], data), "");
     output(&["account", "remove", "43"], data);
     let left = output(&["resource", "list"], data);
     assert!(left.starts_with("cen-own  42 ") && left.lines().count() == 1, "{left}");

@@ -116,7 +116,7 @@ fn keep(connection: &Connection, rows: &OwnerRows, taken: Taken, audit: &AuditEn
     }
     for site in sites {
         let update = "name = excluded.name, kind = excluded.kind, network = excluded.network";
-        sites::insert(connection, &statement(sites::INSERT, update, taken), site)?;
+        sites::keep(connection, &statement(sites::INSERT, update, taken), site)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use countersign_domain::code::{Code, CodeId, Resource};
 use countersign_domain::contact::ContactKey;
 use countersign_domain::network::Network;
 use countersign_domain::office_site::{
-    Attaching, Attachment, Occupied, OfficeSite, SiteId, SiteKind, SiteRefusal, SiteUse,
+    Attaching, Attachment, MOST_SITES, Occupied, OfficeSite, SiteId, SiteKind, SiteName, SiteRefusal, SiteUse,
 };
 use countersign_domain::ports::{Page, RecordsError, SiteRecords};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -25,7 +25,7 @@ pub(super) const INSERT: &str =
 impl SiteRecords for SqliteRecords {
     async fn create_site(&self, site: OfficeSite, audit: AuditEntry) -> Result<(), RecordsError> {
         let verb = move |connection: &Connection| {
-            insert(connection, INSERT, &site)?;
+            make(connection, &site)?;
             tell(connection, &audit)
         };
         self.writer.run(verb).await
@@ -52,6 +52,21 @@ impl SiteRecords for SqliteRecords {
         self.writer.run(verb).await
     }
 
+    async fn remove_site(&self, app: AppId, site: SiteId, audit: AuditEntry) -> Result<(), RecordsError> {
+        let verb = move |connection: &Connection| {
+            let delete = "DELETE FROM attachment WHERE app = ?1 AND site = ?2 RETURNING resource, account";
+            let read = |row: &Row<'_>| Ok((parsed(row, "resource", Resource::parse)?, account_id(row, "account")?));
+            for (resource, account) in rows(connection, delete, (app.as_str(), site.as_str()), read)? {
+                let words = format!("{} of {account}", resource.as_str());
+                tell(connection, &audit.further("resource.detached", site.as_str(), &words))?;
+            }
+            let delete = "DELETE FROM office_site WHERE app = ?1 AND id = ?2";
+            changed(connection, delete, (app.as_str(), site.as_str()))?;
+            tell(connection, &audit)
+        };
+        self.writer.run(verb).await
+    }
+
     async fn sites(&self, app: AppId) -> Result<Vec<OfficeSite>, RecordsError> {
         let select = "SELECT app, id, name, kind, network, created_at FROM office_site WHERE app = ?1 ORDER BY id";
         self.reader.run(move |connection| rows(connection, select, [app.as_str()], site)).await
@@ -72,12 +87,33 @@ impl SiteRecords for SqliteRecords {
     }
 }
 
+/// Makes a site, if the app has room for one.
+fn make(connection: &Connection, site: &OfficeSite) -> Result<(), RecordsError> {
+    insert(connection, INSERT, site)?;
+    let select = "SELECT 1 FROM office_site WHERE app = ?1 LIMIT 1 OFFSET ?2";
+    let mut statement = connection.prepare_cached(select).map_err(refused)?;
+    let is_over = statement.exists((site.app.as_str(), MOST_SITES)).map_err(refused)?;
+    if is_over { Err(RecordsError::Full) } else { Ok(()) }
+}
+
+/// Keeps a site of the operator's.
+pub(super) fn keep(connection: &Connection, statement: &str, site: &OfficeSite) -> Result<(), RecordsError> {
+    let select = "SELECT 1 FROM attachment JOIN office_site ON office_site.app = attachment.app \
+                  AND office_site.id = attachment.site \
+                  WHERE attachment.app = ?1 AND attachment.site = ?2 AND office_site.kind <> ?3";
+    let mut attached = connection.prepare_cached(select).map_err(refused)?;
+    if attached.exists((site.app.as_str(), site.id.as_str(), site.kind.word())).map_err(refused)? {
+        return Err(RecordsError::InUse);
+    }
+    insert(connection, statement, site)
+}
+
 /// Runs `statement`, which is [`INSERT`] or begins with it.
-pub(super) fn insert(connection: &Connection, statement: &str, site: &OfficeSite) -> Result<(), RecordsError> {
+fn insert(connection: &Connection, statement: &str, site: &OfficeSite) -> Result<(), RecordsError> {
     let values = params![
         site.app.as_str(),
         site.id.as_str(),
-        site.name,
+        site.name.as_str(),
         site.kind.word(),
         site.network.map(|network| network.to_string()),
         site.created_at.milliseconds(),
@@ -159,7 +195,7 @@ pub(super) fn attach(
     let site = match site {
         SiteUse::Existing(id) => id.clone(),
         SiteUse::New(new) => {
-            insert(connection, INSERT, new)?;
+            make(connection, new)?;
             new.id.clone()
         }
     };
@@ -184,7 +220,7 @@ fn site(row: &Row<'_>) -> Result<OfficeSite, rusqlite::Error> {
     Ok(OfficeSite {
         app: parsed(row, "app", AppId::parse)?,
         id: parsed(row, "id", SiteId::parse)?,
-        name: row.get("name")?,
+        name: parsed(row, "name", SiteName::parse)?,
         kind: parsed(row, "kind", SiteKind::from_word)?,
         network: optional(row, "network", |text| Network::try_from(text.to_owned()).ok())?,
         created_at: time(row, "created_at")?,

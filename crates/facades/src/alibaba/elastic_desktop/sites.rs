@@ -2,7 +2,7 @@
 //! (switches, domains, bandwidths, an account and its password) is held to the vendor's page and goes no further.
 
 use countersign_domain::network::Network;
-use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind, SiteUse};
+use countersign_domain::office_site::{OfficeSite, SiteId, SiteKind, SiteName, SiteUse};
 use countersign_domain::ports::RecordsError;
 
 use super::{attach, came_from, claim, region, site_network};
@@ -67,12 +67,8 @@ pub(super) async fn create_ad_connector(call: Call<'_>) -> Result<Tree, Complain
 /// What both have in common: the site, and the CEN that is attached to it if one is named.
 async fn create(call: &Call<'_>, region: &str, kind: SiteKind) -> Result<Tree, Complaint> {
     let parameters = call.parameters;
-    let name = match parameters.text("OfficeSiteName") {
-        Some(name) if !(2..=255).contains(&name.chars().count()) || name.chars().any(char::is_control) => {
-            return Err(Complaint::Invalid("OfficeSiteName"));
-        }
-        name => name.unwrap_or_default().to_owned(),
-    };
+    let name = SiteName::parse(parameters.text("OfficeSiteName").unwrap_or_default());
+    let name = name.ok_or(Complaint::Invalid("OfficeSiteName"))?;
     if !matches!(parameters.text("DesktopAccessType"), None | Some("Internet" | "VPC" | "Any")) {
         return Err(Complaint::Invalid("DesktopAccessType"));
     }
@@ -92,6 +88,7 @@ async fn create(call: &Call<'_>, region: &str, kind: SiteKind) -> Result<Tree, C
         Ok(()) => Ok(answer),
         // Somebody drew the same ten digits: the next try draws others.
         Err(RecordsError::Exists) => Err(Complaint::Busy),
+        Err(RecordsError::Full) => Err(Complaint::TooManySites),
         Err(error) => Err(Complaint::of_records(&error)),
     }
 }

@@ -6,8 +6,8 @@ use countersign_domain::code::Requester;
 use countersign_domain::contact::Contact;
 use countersign_domain::language::Language;
 use countersign_domain::message::SenderName;
-use countersign_domain::office_site::{OfficeSite, SiteKind};
-use countersign_domain::operations::{Actor, NewAccount, NewResource, NewRows};
+use countersign_domain::office_site::{OfficeSite, SiteKind, SiteName};
+use countersign_domain::operations::{Actor, NewAccount, NewResource, NewRows, TicketDemand};
 use countersign_domain::ports::{Clock as _, CodeNamed, OutboxRecords as _, SiteRecords as _, Taken};
 use countersign_domain::testing::block_on;
 use countersign_domain::throttle::Rule;
@@ -45,7 +45,7 @@ fn furnished(house: House) -> House {
     let site = |id: &str, kind| OfficeSite {
         app: AppId::parse("one").unwrap(),
         id: SiteId::parse(id).unwrap(),
-        name: String::new(),
+        name: SiteName::default(),
         kind,
         network: None,
         created_at: Timestamp::from_milliseconds(0),
@@ -255,6 +255,36 @@ fn a_newer_code_takes_the_older_ones_place_and_time_ends_both() {
 }
 
 #[test]
+fn a_code_is_worth_nothing_once_its_owner_is_another_one() {
+    let house = house();
+    let right = sent(&house, "cen-1");
+    let app = AppId::parse("one").unwrap();
+    let networks = vec![Network::try_from("192.168.0.0/17".to_owned()).unwrap()];
+    for account in [77, 1_234_567_890_123_456] {
+        let account = AccountId::from_number(account).unwrap();
+        let resource = NewResource { id: Resource::parse("cen-1").unwrap(), account, networks: networks.clone() };
+        let rows = NewRows { resources: vec![resource], ..NewRows::default() };
+        let by = Actor { name: "test", detail: "" };
+        block_on(house.context.owners.manage_directory.keep(&app, rows, Taken::Replace, by)).unwrap();
+    }
+    assert_eq!(code(&attach_to(&house, SITE, "cen-1", &right)), "VerifyCode.InvalidTokenCode");
+    assert_eq!(status_of(&house, "cen-1", &right, "10.0.0.0/12"), "VerifyCode.InvalidTokenCode");
+}
+
+#[test]
+fn an_owner_is_asked_without_a_ticket_and_whatever_others_sent_to_the_same_mailbox() {
+    let rule = |burst| Some(Rule { burst, interval: Duration::from_hours(2) });
+    let house = furnished(House::new().with_codes(|_, policy| {
+        policy.default.ticket = TicketDemand::Always;
+        (policy.rates.per_contact, policy.rates.per_account) = (rule(1), rule(3));
+    }));
+    for _ in 0..3 {
+        json(&send(&house, "cen-1"));
+    }
+    assert_eq!(send(&house, "cen-2").status, StatusCode::CONFLICT, "the account has had its three");
+}
+
+#[test]
 fn what_the_app_owns_needs_no_code() {
     let house = house();
     json(&call(&house, "AttachCen", &[("CenId", "cen-own"), ("OfficeSiteId", SITE)]));
@@ -340,6 +370,7 @@ fn bad_parameters_are_named_and_cost_nothing() {
         ("DescribeCens", &vec![], "PageSize", "51", "InvalidPageSize"),
         ("CreateSimpleOfficeSite", &simple, "RegionId", "", "MissingRegionId"),
         ("CreateSimpleOfficeSite", &simple, "CenId", "", "MissingCenId"),
+        ("CreateSimpleOfficeSite", &vec![("VerifyCode", "123456")], "VpcType", "basic", "MissingCenId"),
         ("CreateSimpleOfficeSite", &simple, "VerifyCode", "", "MissingVerifyCode"),
         ("CreateSimpleOfficeSite", &simple, "CidrBlock", "10.0.0.0/8", "InvalidCidrBlock"),
         ("CreateSimpleOfficeSite", &simple, "Bandwidth", "9", "InvalidBandwidth"),
