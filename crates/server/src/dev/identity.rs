@@ -158,13 +158,7 @@ impl Identity {
     ) -> anyhow::Result<()> {
         let app = AppId::parse(&self.site_key).ok_or_else(|| anyhow::anyhow!("{FILE}: site_key is no app id"))?;
         let entry = |event: &str, subject: &str| AuditEntry::new(clock.now(), "dev", event, subject);
-        let row = App {
-            id: app.clone(),
-            name: SiteName::parse("dev").unwrap_or_default(),
-            tenant: None,
-            enabled: true,
-            created_at: clock.now(),
-        };
+        let row = App { id: app.clone(), name: "dev".to_owned(), tenant: None, enabled: true, created_at: clock.now() };
         existing_is_fine(records.create_app(row, entry("app.created", app.as_str())).await)?;
         let keys = [
             (&self.access_key_id, &self.access_key_secret, Permissions::All),

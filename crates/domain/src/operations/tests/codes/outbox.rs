@@ -12,7 +12,7 @@ fn route(sender: &str, prefixes: &[&str], report_seconds: Option<u64>) -> Route 
 }
 
 impl Post {
-    fn routed<const N: usize>(&mut self, routes: [Route; N]) {
+    fn routed(&mut self, routes: &[Route]) {
         self.ports.routes = Arc::new(Routes::new(routes.to_vec()));
     }
 }
@@ -43,7 +43,7 @@ fn what_did_not_arrive_goes_on_to_the_next_sender() {
 #[test]
 fn a_gateway_that_says_nothing_of_the_delivery_is_followed_by_the_next() {
     let mut post = Post::new();
-    post.routed([route("first", &[], Some(20)), route("second", &[], Some(20))]);
+    post.routed(&[route("first", &[], Some(20)), route("second", &[], Some(20))]);
     let (sent, told) = (post.send(PHONE).unwrap(), post.send("+8613912345679").unwrap());
     let (first, second) = (RecordingSender::default(), RecordingSender::default());
     post.work_off("first", &first);
@@ -81,7 +81,7 @@ fn a_gateway_may_tell_of_a_delivery_in_its_own_words() {
 #[test]
 fn a_gateway_is_heard_though_its_message_has_gone_on() {
     let mut post = Post::new();
-    post.routed([route("first", &[], Some(20)), route("second", &[], None)]);
+    post.routed(&[route("first", &[], Some(20)), route("second", &[], None)]);
     let sent = post.send(PHONE).unwrap();
     let gateway_id = Some("g-1".to_owned());
     post.work_off("first", &RecordingSender::answering([Ok(Receipt { gateway_id })]));
@@ -96,7 +96,7 @@ fn a_gateway_is_heard_though_its_message_has_gone_on() {
 #[test]
 fn what_a_gateway_tells_of_an_earlier_try_says_nothing_of_a_later_one() {
     let mut post = Post::new();
-    post.routed([route("only", &[], None)]);
+    post.routed(&[route("only", &[], None)]);
     let sent = post.send(PHONE).unwrap();
     let id = post.message(sent).id;
     let failed = |attempt| {
@@ -118,7 +118,7 @@ fn what_a_gateway_tells_of_an_earlier_try_says_nothing_of_a_later_one() {
 #[test]
 fn messages_that_nobody_else_takes_do_not_hide_the_others() {
     let mut post = Post::new();
-    post.routed([route("first", &[], Some(20)), route("second", &["+86"], None)]);
+    post.routed(&[route("first", &[], Some(20)), route("second", &["+86"], None)]);
     post.send("+12025550123").unwrap();
     let goes_on = post.send(PHONE).unwrap();
     post.work_off("first", &RecordingSender::default());
