@@ -57,7 +57,8 @@ pub(super) fn mobile(text: Option<String>, foreign: bool) -> Result<Contact, Com
     } else {
         None
     };
-    number.filter(|number| number.channel() == Channel::Sms).ok_or(Complaint::MobileInvalid)
+    let can_be_dialled = |number: &Contact| number.channel() == Channel::Sms && number.is_possible();
+    number.filter(can_be_dialled).ok_or(Complaint::MobileInvalid)
 }
 
 /// What stands in a `captcha_token` before `---` and the point. A ticket may hold hyphens, so it is told by its alphabet.
