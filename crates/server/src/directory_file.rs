@@ -71,7 +71,7 @@ pub(crate) fn read(text: &str, format: Format, app: &AppId, known: &Known) -> Re
         complaints.push(Complaint { line: *line, what });
     }
     if let (Some(line), Some(own)) = (read.own_at, known.own.filter(|own| !accounts.contains(own))) {
-        let what = format!("account {own} is the app's own already: let it stand in the file, too, and not be");
+        let what = format!("account {own} is the app's own already: put it into the file, too, with `own` false");
         complaints.push(Complaint { line, what });
     }
     complaints.sort_by_key(|complaint| complaint.line);
