@@ -10,11 +10,11 @@ use countersign_domain::challenge::Challenge;
 mod draw;
 mod slider;
 
-pub use slider::Slider;
+pub use slider::{Family, Slider};
 
 /// Every kind of challenge, in the order of the names of their files.
 pub fn all() -> Vec<Arc<dyn Challenge>> {
-    vec![Arc::new(Slider)]
+    vec![Arc::new(Slider::default())]
 }
 
 #[cfg(test)]

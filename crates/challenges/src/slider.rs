@@ -1,10 +1,9 @@
-//! The slider: a picture of wavy lines with one round spot in which the lines run the other way, and a piece to be moved
-//! over that spot.
+//! The slider: a picture in which one round spot differs from everything around it, and a piece to be moved over that spot.
 //!
 //! People see the spot at first sight. What finds the gap in ordinary slider pictures finds nothing here: no edge has the
 //! outline of the piece, no part is darker, smoother or of another colour, and the piece's rim fits nowhere better than
-//! elsewhere. Someone who writes a program for this very drawing will find the spot; the rest of the server's defences
-//! are for them.
+//! elsewhere. How the spot differs, the [`Family`] of the drawing decides. Someone who writes a program for one of them will
+//! find its spots, and no others'; the rest of the server's defences are for them.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -21,12 +20,14 @@ use countersign_domain::challenge::{
 };
 use rand::{SeedableRng as _, rngs::StdRng};
 
+mod families;
 mod picture;
 mod piece;
 mod plan;
 #[cfg(test)]
 mod tests;
 
+pub use families::Family;
 use plan::Plan;
 
 /// Width of the picture, in pixels.
@@ -44,8 +45,11 @@ const PIECE: usize = 47;
 const TOLERANCE: u8 = 4;
 
 /// The kind [`Kind::Slider`].
-#[derive(Clone, Copy, Debug)]
-pub struct Slider;
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Slider {
+    /// The family to draw; the seed chooses, if none is named.
+    pub only: Option<Family>,
+}
 
 impl Challenge for Slider {
     fn kind(&self) -> Kind {
@@ -53,7 +57,7 @@ impl Challenge for Slider {
     }
 
     fn make(&self, seed: &Seed, level: Level, style: Style) -> Result<Puzzle, DrawError> {
-        Ok(draw(StdRng::from_seed(*seed.expose()), level, style)?)
+        Ok(draw(StdRng::from_seed(*seed.expose()), self.only, level, style)?)
     }
 
     fn judge(&self, solution: &Solution, answer: &Answer) -> bool {
@@ -65,8 +69,8 @@ impl Challenge for Slider {
     }
 }
 
-fn draw(mut rng: StdRng, level: Level, Style { format, axes }: Style) -> io::Result<Puzzle> {
-    let plan = Plan::new(&mut rng, level, axes);
+fn draw(mut rng: StdRng, only: Option<Family>, level: Level, Style { format, axes }: Style) -> io::Result<Puzzle> {
+    let plan = Plan::new(&mut rng, only, level, axes);
     // Pictures show the noise almost as it was generated, so it has a generator of its own: whoever worked out its state
     // would know the noise, and nothing of the place.
     let mut grain = StdRng::from_rng(&mut rng);
@@ -74,10 +78,10 @@ fn draw(mut rng: StdRng, level: Level, Style { format, axes }: Style) -> io::Res
     let piece = piece::draw(&plan, &mut rng, &mut grain, axes)?;
     let y = match axes {
         Axes::One => None,
-        Axes::Two => Some(plan.place.top),
+        Axes::Two => Some(plan.scene.place.top),
     };
     Ok(Puzzle {
-        solution: Solution::Slider { x: plan.place.x, y, tolerance: TOLERANCE },
+        solution: Solution::Slider { x: plan.scene.place.x, y, tolerance: TOLERANCE },
         view: View::Slider { axes, background, piece },
     })
 }

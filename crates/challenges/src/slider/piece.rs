@@ -3,18 +3,14 @@
 use std::io;
 
 use countersign_domain::challenge::{Axes, Picture};
-use rand::{Rng, RngExt as _};
+use rand::{Rng, RngExt as _, rngs::StdRng};
 
 use super::{
     HEIGHT, PIECE,
     picture::speck,
     plan::{GREY, Plan},
 };
-use crate::draw::{
-    encode,
-    palette::Tint,
-    wave::{PEAK, TURN, Wave, degrees, profile},
-};
+use crate::draw::{encode, palette::Tint};
 
 /// Width of the frame along the piece's rim, in pixels. It keeps what is inside from being compared with what is around the
 /// place where it belongs.
@@ -25,14 +21,7 @@ const RIM: f32 = 0.8;
 
 /// Draws and encodes the piece: for one axis in its row of a strip as high as the picture, for two alone, so that neither
 /// its place in the file nor the file's height tells the row.
-///
-/// Its lines run as they should where it belongs, but lie at random: continued across the frame they fit nowhere.
-pub(super) fn draw(plan: &Plan, rng: &mut impl Rng, grain: &mut impl Rng, axes: Axes) -> io::Result<Picture> {
-    let there = plan.lines.there;
-    let angle = there.angle() + degrees(rng.random_range(-4.0..4.0));
-    let wave = Wave::new(angle, there.period() * rng.random_range(0.96..1.04));
-    let start: u16 = rng.random();
-    let strength = rng.random_range(30 * GREY..40 * GREY);
+pub(super) fn draw(plan: &Plan, rng: &mut StdRng, grain: &mut impl Rng, axes: Axes) -> io::Result<Picture> {
     let tint = Tint {
         hue: plan.tint.hue + rng.random_range(-0.15..0.15),
         middle: plan.tint.middle + rng.random_range(-8.0..8.0),
@@ -41,26 +30,25 @@ pub(super) fn draw(plan: &Plan, rng: &mut impl Rng, grain: &mut impl Rng, axes: 
     let palette = tint.palette();
     let [light, dark] = [96.0, -92.0].map(|offset| tint.colour(offset));
     let frame = if rng.random() { light } else { dark };
-    let (bow, bow_phase) = (rng.random_range(0.4..0.9), rng.random_range(0.0..6.3_f32));
+    let shades = plan.drawing.piece(rng);
 
     let (height, top) = match axes {
-        Axes::One => (HEIGHT, usize::from(plan.place.top)),
+        Axes::One => (HEIGHT, usize::from(plan.scene.place.top)),
         Axes::Two => (PIECE, 0),
     };
     let mut pixels = vec![0; PIECE * height * 4];
     let mut noise = [0; PIECE];
     let rows = pixels.chunks_exact_mut(PIECE * 4).skip(top);
-    for (y, (row, distances)) in rows.zip(plan.outline.distance.chunks_exact(PIECE)).enumerate() {
+    for ((row, shades), distances) in
+        rows.zip(shades.chunks_exact(PIECE)).zip(plan.scene.outline.distance.chunks_exact(PIECE))
+    {
         grain.fill_bytes(&mut noise);
-        let sway = (bow * TURN / there.period() * (y as f32 * 0.13 + bow_phase).sin()) as i32;
-        for (x, ((pixel, distance), noise)) in row.chunks_exact_mut(4).zip(distances).zip(noise).enumerate() {
+        for (((pixel, shade), distance), noise) in row.chunks_exact_mut(4).zip(shades).zip(distances).zip(noise) {
             let alpha = (255.0 * (0.5 - distance).clamp(0.0, 1.0)) as u8;
             if alpha == 0 {
                 continue;
             }
-            let phase = wave.phase(x as i32, y as i32).wrapping_add(sway) as u16;
-            let shade = profile(phase.wrapping_add(start)) * strength / PEAK + speck(noise);
-            let inner = palette.colour(128 + shade / GREY);
+            let inner = palette.colour(128 + (i32::from(*shade) + speck(noise)) / GREY);
             let past_frame = (0.5 - FRAME - distance).clamp(0.0, 1.0);
             let past_rim = (0.5 - RIM - distance).clamp(0.0, 1.0);
             for channel in 0..3 {

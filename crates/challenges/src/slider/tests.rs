@@ -8,9 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const LEVELS: std::ops::RangeInclusive<u8> = 1..=5;
-
-const AXES: [Axes; 2] = [Axes::One, Axes::Two];
+pub(super) const LEVELS: std::ops::RangeInclusive<u8> = 1..=5;
 
 const PNG: Style = Style { format: PictureFormat::Png, axes: Axes::One };
 const JPEG: Style = Style { format: PictureFormat::Jpeg, axes: Axes::One };
@@ -18,7 +16,7 @@ const PNG_TWO: Style = Style { axes: Axes::Two, ..PNG };
 const JPEG_TWO: Style = Style { axes: Axes::Two, ..JPEG };
 
 fn make(seed: [u8; 32], level: u8, style: Style) -> Puzzle {
-    Slider.make(&Secret::new(seed), Level::new(level).unwrap(), style).unwrap()
+    Slider::default().make(&Secret::new(seed), Level::new(level).unwrap(), style).unwrap()
 }
 
 fn parts(puzzle: &Puzzle) -> (u16, &Picture, &Picture) {
@@ -28,45 +26,21 @@ fn parts(puzzle: &Puzzle) -> (u16, &Picture, &Picture) {
 }
 
 fn plan(seed: [u8; 32], level: u8, axes: Axes) -> Plan {
-    Plan::new(&mut StdRng::from_seed(seed), Level::new(level).unwrap(), axes)
+    Plan::new(&mut StdRng::from_seed(seed), None, Level::new(level).unwrap(), axes)
 }
 
-fn seed(number: u64) -> [u8; 32] {
+pub(super) fn seed(number: u64) -> [u8; 32] {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number.to_le_bytes());
     seed
 }
 
 /// The bytes of a PNG's pixels.
-fn pixels(picture: &Picture) -> Vec<u8> {
+pub(super) fn pixels(picture: &Picture) -> Vec<u8> {
     let mut reader = png::Decoder::new(io::Cursor::new(&picture.bytes)).read_info().unwrap();
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     reader.next_frame(&mut pixels).unwrap();
     pixels
-}
-
-/// How far the lines in the spot are turned against those around it, as pixels show it: -1 where they are at right
-/// angles, 1 where they are parallel, near 0 where there are no lines to be seen.
-fn agreement(background: &Picture, x: usize, top: usize) -> f32 {
-    let pixels = pixels(background);
-    let green = |x: usize, y: usize| f32::from(pixels[(y * WIDTH + x) * 3 + 1]);
-    let (middle_x, middle_y) = (x + PIECE / 2, top + PIECE / 2);
-    let (mut inside, mut around) = ([0.0_f32; 3], [0.0_f32; 3]);
-    for y in 1..HEIGHT - 1 {
-        for x in 1..WIDTH - 1 {
-            let distance = (x as f32 - middle_x as f32).hypot(y as f32 - middle_y as f32);
-            let sums = match distance {
-                ..20.0 => &mut inside,
-                29.0..40.0 => &mut around,
-                _ => continue,
-            };
-            let (right, down) = (green(x + 1, y) - green(x - 1, y), green(x, y + 1) - green(x, y - 1));
-            sums[0] += right * right - down * down;
-            sums[1] += 2.0 * right * down;
-            sums[2] += right * right + down * down;
-        }
-    }
-    (inside[0] * around[0] + inside[1] * around[1]) / (inside[2] * around[2])
 }
 
 proptest! {
@@ -75,7 +49,7 @@ proptest! {
     #[test]
     fn answers_are_right_up_to_the_tolerance(seed: [u8; 32], level in LEVELS) {
         let puzzle = make(seed, level, JPEG);
-        let right = |x: f64, y: Option<f64>| Slider.judge(&puzzle.solution, &Answer::Slider { x, y });
+        let right = |x: f64, y: Option<f64>| Slider::default().judge(&puzzle.solution, &Answer::Slider { x, y });
         let x = f64::from(parts(&puzzle).0);
         for y in [None, Some(5.0), Some(-1e9), Some(f64::NAN), Some(f64::INFINITY)] {
             prop_assert!(right(x, y) && right(x - 4.0, y) && right(x + 4.0, y) && right(x + 0.5, y));
@@ -89,7 +63,7 @@ proptest! {
         let puzzle = make(seed, level, JPEG_TWO);
         let Solution::Slider { x, y: Some(y), .. } = puzzle.solution else { panic!("no y") };
         let (x, y) = (f64::from(x), f64::from(y));
-        let judged = |x: f64, y: Option<f64>| Slider.judge(&puzzle.solution, &Answer::Slider { x, y });
+        let judged = |x: f64, y: Option<f64>| Slider::default().judge(&puzzle.solution, &Answer::Slider { x, y });
         let near = |off: f64| off.abs() <= 4.0;
         prop_assert_eq!(judged(x + right, Some(y + down)), near(right) && near(down));
         for (right, down) in [(0.0, 0.0), (4.0, 4.0), (4.0, -4.0), (-4.0, 4.0), (-4.0, -4.0)] {
@@ -140,7 +114,7 @@ proptest! {
 
     #[test]
     fn the_strip_is_solid_where_the_piece_is_and_empty_elsewhere(seed: [u8; 32], level in LEVELS) {
-        let top = usize::from(plan(seed, level, Axes::One).place.top);
+        let top = usize::from(plan(seed, level, Axes::One).scene.place.top);
         let puzzle = make(seed, level, JPEG);
         let alphas: Vec<u8> = pixels(parts(&puzzle).2).chunks_exact(4).map(|pixel| pixel[3]).collect();
         prop_assert!(alphas.contains(&0) && alphas.contains(&255));
@@ -158,7 +132,7 @@ proptest! {
             piece::draw(plan, &mut rng, &mut grain, Axes::Two).unwrap()
         };
         let before = draw(&moved);
-        moved.place = plan::Place { x, top };
+        moved.scene.place = plan::Place { x, top };
         prop_assert_eq!(before, draw(&moved));
     }
 
@@ -176,29 +150,6 @@ proptest! {
         }
     }
 
-    #[test]
-    fn people_see_the_spot(seed: [u8; 32], level in LEVELS) {
-        for style in [PNG, PNG_TWO] {
-            let place = plan(seed, level, style.axes).place;
-            let puzzle = make(seed, level, style);
-            let (x, background, _) = parts(&puzzle);
-            prop_assert_eq!(x, place.x);
-            let agreement = agreement(background, x.into(), place.top.into());
-            prop_assert!(agreement < -0.3, "{agreement}");
-        }
-    }
-}
-
-#[test]
-fn plans_are_clear() {
-    let unclear = (0..1000)
-        .filter(|number| {
-            let axes = AXES[usize::from(number % 2 == 1)];
-            let plan = plan(seed(*number), Level::DEFAULT.number(), axes);
-            plan.lines.clarity(plan.place) < plan::CLEAR
-        })
-        .count();
-    assert!(unclear <= 1, "{unclear} of 1000");
 }
 
 #[test]
@@ -238,15 +189,32 @@ fn the_place_is_the_first_thing_drawn_and_stays() {
 }
 
 #[test]
-fn ghosts_leave_the_row_alone_where_it_is_not_told() {
-    let (mut beside, mut all) = (0, 0);
-    for number in 0..400 {
-        let plan = plan(seed(number), 5, Axes::Two);
-        assert!(plan.ghosts.len() <= 10);
-        all += plan.ghosts.len();
-        beside += plan.ghosts.iter().filter(|ghost| ghost.top.abs_diff(plan.place.top.into()) <= 1).count();
+fn every_family_has_a_file_and_is_drawn_as_often_as_any_other() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/slider/families");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().to_str()?.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    files.sort();
+    assert_eq!(Family::ALL.map(Family::word).as_slice(), files);
+    let mut drawn = [0_u32; Family::ALL.len()];
+    for number in 0..3000 {
+        let family = Family::of(&Secret::new(seed(number)));
+        assert_eq!(Family::from_word(family.word()), Some(family));
+        drawn[family as usize] += 1;
     }
-    // Three tops of 109 would be 2.8 %; ghosts do not stand on the spot, which leaves fewer.
-    assert!(all > 400 * 8, "{all}");
-    assert!(beside * 100 < all * 4, "{beside} of {all}");
+    let fair = 3000 / drawn.len() as u32;
+    assert!(drawn.iter().all(|count| count.abs_diff(fair) < 150), "{drawn:?}");
+}
+
+#[test]
+fn a_family_that_is_asked_for_is_what_the_seed_would_have_drawn() {
+    for number in 0..20 {
+        let seed = Secret::new(seed(number));
+        let only = Slider { only: Some(Family::of(&seed)) };
+        assert_eq!(
+            only.make(&seed, Level::DEFAULT, JPEG_TWO).unwrap(),
+            Slider::default().make(&seed, Level::DEFAULT, JPEG_TWO).unwrap()
+        );
+    }
 }

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
+use countersign_challenges::{Family, Slider};
 use countersign_domain::challenge::{Axes, Challenge, Kind, Level, PictureFormat, Puzzle, Seed, Solution, Style, View};
 use countersign_domain::ports::Entropy;
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ pub(super) struct Sample {
     /// How hard, 1 to 5
     #[arg(long, value_name = "LEVEL", default_value = "3", value_parser = level)]
     level: Level,
+    /// Which family of drawing; whichever the seed chooses, if left out
+    #[arg(long, value_name = "WORD", value_parser = family)]
+    family: Option<Family>,
     /// Whose pictures: PNG and one axis for oneaccess, JPEG and two axes for native
     #[arg(long, value_enum, default_value_t = Door::Oneaccess)]
     door: Door,
@@ -53,6 +57,11 @@ pub(super) fn kind(word: &str) -> Result<Kind, String> {
     Kind::from_word(word).ok_or_else(|| format!("there are: {}", Kind::ALL.map(Kind::word).join(", ")))
 }
 
+/// Reads `--family`.
+fn family(word: &str) -> Result<Family, String> {
+    Family::from_word(word).ok_or_else(|| format!("there are: {}", Family::ALL.map(Family::word).join(", ")))
+}
+
 /// Reads `--level`.
 pub(super) fn level(text: &str) -> Result<Level, String> {
     text.parse().ok().and_then(Level::new).ok_or_else(|| "a level is 1 to 5".to_owned())
@@ -73,23 +82,27 @@ impl Sample {
     }
 
     fn write(&self, out: impl Write) -> anyhow::Result<()> {
-        let challenge = challenge(self.kind)?;
+        let challenge: Arc<dyn Challenge> = match self.kind {
+            Kind::Slider => Arc::new(Slider { only: self.family }),
+        };
         let entropy: &dyn Entropy = &OsEntropy;
         let mut out = BufWriter::new(out);
         for _ in 0..self.count {
-            let puzzle = challenge.make(&Seed::new(entropy.array()), self.level, self.door.style())?;
-            writeln!(out, "{}", labelled(&puzzle))?;
+            let seed = Seed::new(entropy.array());
+            let puzzle = challenge.make(&seed, self.level, self.door.style())?;
+            writeln!(out, "{}", labelled(&puzzle, self.family.unwrap_or_else(|| Family::of(&seed))))?;
         }
         Ok(out.flush()?)
     }
 }
 
-fn labelled(puzzle: &Puzzle) -> Value {
+fn labelled(puzzle: &Puzzle, family: Family) -> Value {
     match (&puzzle.view, puzzle.solution) {
         (View::Slider { background, piece, .. }, Solution::Slider { x, y, tolerance }) => {
             let mut fields = json!({
                 "background_b64": STANDARD.encode(&background.bytes),
                 "piece_b64": STANDARD.encode(&piece.bytes),
+                "family": family.word(),
                 "answer_x": x,
                 "width": background.width,
                 "tol": tolerance,

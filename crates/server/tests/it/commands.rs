@@ -17,7 +17,9 @@ fn stderr(arguments: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn sample_writes_labelled_challenges() {
     for (door, magic) in [("oneaccess", &b"\x89PNG\r\n\x1a\n"[..]), ("native", &b"\xff\xd8\xff"[..])] {
-        let written = command(&["sample", "--type", "slider", "--count", "3", "--door", door]).output().unwrap();
+        let written = command(&["sample", "--type", "slider", "--count", "3", "--door", door, "--family", "hatch"])
+            .output()
+            .unwrap();
         let text = String::from_utf8(written.stdout).unwrap();
         let samples: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(samples.len(), 3);
@@ -28,7 +30,10 @@ fn sample_writes_labelled_challenges() {
             let two_axes = sample.get("answer_y").is_some_and(|y| (6..=102).contains(&y.as_u64().unwrap()));
             assert_eq!(two_axes, door == "native");
             assert_eq!(sample.get("answer_y").is_some(), two_axes);
-            assert_eq!((&sample["width"], &sample["tol"]), (&json!(310), &json!(4)));
+            assert_eq!(
+                (&sample["width"], &sample["tol"], &sample["family"]),
+                (&json!(310), &json!(4), &json!("hatch"))
+            );
         }
         assert_ne!(samples[0]["background_b64"], samples[1]["background_b64"]);
     }
