@@ -25,6 +25,9 @@ mod picture;
 mod piece;
 mod plan;
 #[cfg(test)]
+mod proxies;
+mod spot;
+#[cfg(test)]
 mod tests;
 
 pub use families::Family;

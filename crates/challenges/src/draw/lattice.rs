@@ -4,6 +4,8 @@ use rand::{Rng, RngExt as _};
 
 /// Value noise over the plane from (0, 0) to a given size.
 pub(crate) struct Lattice {
+    width: usize,
+    height: usize,
     /// Distance of the nodes, in pixels.
     cell: usize,
     columns: usize,
@@ -30,7 +32,7 @@ impl Lattice {
         let rows = (origin.1 + height) / cell + 2;
         let heights = (0..columns * rows).map(|_| middle + rng.random_range(-range..=range)).collect();
         let rise = (0..cell).map(|offset| smooth_step(offset as f32 / cell as f32)).collect();
-        Self { cell, columns, origin, heights, rise }
+        Self { width, height, cell, columns, origin, heights, rise }
     }
 
     /// The noise along row `y`, from x = 0 on.
@@ -54,6 +56,12 @@ impl Lattice {
             (rest, left, skip) = (later, right, 0);
             column += 1;
         }
+    }
+
+    /// The noise at the pixel of the picture that is nearest to a place.
+    pub(crate) fn near(&self, x: i32, y: i32) -> i32 {
+        let inside = |place: i32, size: usize| usize::try_from(place).unwrap_or(0).min(size - 1);
+        self.at(inside(x, self.width), inside(y, self.height))
     }
 
     /// The noise at one pixel, which lies in the picture.

@@ -6,14 +6,17 @@
 
 #![expect(
     clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "pixel arithmetic on pictures of a few hundred pixels: ranges are stated where they are not obvious"
 )]
 
+pub(crate) mod canvas;
 pub(crate) mod cells;
 pub(crate) mod disc;
 pub(crate) mod encode;
+pub(crate) mod field;
 pub(crate) mod lattice;
 pub(crate) mod outline;
 pub(crate) mod palette;

@@ -10,13 +10,19 @@ use rand::{Rng, RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::plan::{Place, Scene};
 
+mod dots;
 mod hatch;
+mod whirl;
 
 /// Which cue tells people where the piece belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
+    /// Light dots, and a spot in which they are dark, or the other way round.
+    Dots,
     /// Wavy lines, and a spot in which they run the other way.
     Hatch,
+    /// Strokes that lie anyhow, and a spot in which they run around its middle.
+    Whirl,
 }
 
 /// What one picture of a family will show, all of it decided. Shades are in sixteenths of a grey level, from the middle
@@ -32,12 +38,14 @@ pub(super) trait Drawing {
 
 impl Family {
     /// Every family, in the order of the names of their files.
-    pub const ALL: [Self; 1] = [Self::Hatch];
+    pub const ALL: [Self; 3] = [Self::Dots, Self::Hatch, Self::Whirl];
 
     /// The word for this family on the command line and in labels.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Dots => "dots",
             Self::Hatch => "hatch",
+            Self::Whirl => "whirl",
         }
     }
 
@@ -60,7 +68,9 @@ impl Family {
     /// Decides what a picture of this family shows.
     pub(super) fn plan(self, rng: &mut StdRng, scene: &Scene, level: Level, axes: Axes) -> Box<dyn Drawing> {
         match self {
+            Self::Dots => Box::new(dots::plan(rng, level)),
             Self::Hatch => Box::new(hatch::plan(rng, scene, level, axes)),
+            Self::Whirl => Box::new(whirl::plan(rng, level)),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn draw(plan: &Plan, rng: &mut StdRng, grain: &mut impl Rng, format: 
 
 /// Blurs a little, by an eighth of every pixel's light each way: lines that broke off from one pixel to the next would look
 /// sharper than any line does.
-fn soften(shades: &mut [i16]) {
+pub(super) fn soften(shades: &mut [i16]) {
     let mut above = [0; WIDTH];
     above.copy_from_slice(&shades[..WIDTH]);
     for y in 0..HEIGHT {
