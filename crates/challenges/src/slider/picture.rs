@@ -14,6 +14,9 @@ use crate::draw::encode;
 /// Quality of a lossy picture: coarse enough to blur what machines compare, fine enough that people see no blocks.
 const QUALITY: std::ops::RangeInclusive<u8> = 60..=82;
 
+/// The strongest shade that there is: from the middle tone to black or white.
+const STRONGEST: i16 = 127 * GREY as i16;
+
 /// Draws and encodes the picture.
 pub(super) fn draw(plan: &Plan, rng: &mut StdRng, grain: &mut impl Rng, format: PictureFormat) -> io::Result<Picture> {
     let mut shades = plan.drawing.picture(&plan.scene, rng);
@@ -29,6 +32,10 @@ pub(super) fn draw(plan: &Plan, rng: &mut StdRng, grain: &mut impl Rng, format: 
 /// Blurs a little, by an eighth of every pixel's light each way: lines that broke off from one pixel to the next would look
 /// sharper than any line does.
 pub(super) fn soften(shades: &mut [i16]) {
+    // Where figures overlap they may be lighter or darker than a picture can show, and sixteen times that would not fit.
+    for shade in shades.iter_mut() {
+        *shade = (*shade).clamp(-STRONGEST, STRONGEST);
+    }
     let mut above = [0; WIDTH];
     above.copy_from_slice(&shades[..WIDTH]);
     for y in 0..HEIGHT {

@@ -19,15 +19,14 @@ use crate::{
 };
 
 /// Mean distance of the dots' middles, in pixels, and how far each is moved along each axis.
-const SPACING: (f32, f32) = (9.0, 1.8);
-
-/// How far from its middle the spot reaches, in pixels.
-const RADIUS: i32 = 25;
+const SPACING: (f32, f32) = (9.0, 2.7);
 
 /// A dot of each size.
 static DOTS: LazyLock<[Stamp; 4]> = LazyLock::new(|| [1.3, 1.45, 1.6, 1.75].map(dot));
 
 struct Dots {
+    /// How far from its middle the spot reaches, in pixels.
+    radius: i32,
     /// 1 where dots around the spot are light, -1 where they are dark.
     side: i32,
     /// How many dots of 256 are on the other side.
@@ -40,14 +39,16 @@ struct Dots {
 pub(super) fn plan(rng: &mut StdRng, level: Level) -> impl Drawing + use<> {
     // At the highest levels a few dots everywhere are on the wrong side.
     let (mean, strays) = match level.number() {
-        ..=1 => (104, 0),
-        2 => (98, 0),
-        3 => (92, 0),
-        4 => (84, 8),
-        5.. => (74, 16),
+        ..=1 => (124, 0),
+        2 => (116, 0),
+        3 => (108, 0),
+        4 => (102, 3),
+        5.. => (96, 6),
     };
     let side = if rng.random() { 1 } else { -1 };
-    Dots { side, strays, strength: Lattice::new(rng, (WIDTH, HEIGHT), 40, mean * GREY, mean * GREY / 5) }
+    let radius = rng.random_range(22..=27);
+    let strength = Lattice::new(rng, (WIDTH, HEIGHT), 40, mean * GREY, mean * GREY / 7);
+    Dots { radius, side, strays, strength }
 }
 
 /// A light dot, `size` pixels from its middle to where it is six tenths as light, and its ring.
@@ -62,10 +63,12 @@ fn dot(size: f32) -> Stamp {
 impl Drawing for Dots {
     fn picture(&self, scene: &Scene, rng: &mut StdRng) -> Vec<i16> {
         let mut canvas = Canvas::new((WIDTH, HEIGHT));
-        for figure in spot::figures(rng, &Field::new(SPACING.0, SPACING.1), scene.place, RADIUS) {
+        for figure in spot::figures(rng, &Field::new(SPACING.0, SPACING.1), scene.place, self.radius) {
             let stray = (figure.bits >> 8) & 255 < self.strays;
             let side = if figure.inside == stray { self.side } else { -self.side };
-            let strength = side * self.strength.near(figure.x, figure.y);
+            // No two are equally strong, so no rim of equal dots shows where the spot ends.
+            let share = 208 + ((figure.bits >> 16) & 63) as i32;
+            let strength = side * self.strength.near(figure.x, figure.y) * share / 256;
             canvas.stamp(&DOTS[figure.bits as usize % DOTS.len()], figure.x, figure.y, strength);
         }
         canvas.into_shades()

@@ -53,8 +53,8 @@ pub(super) fn plan(rng: &mut StdRng, level: Level) -> impl Drawing + use<> {
         ..=1 => (0.05, 0),
         2 => (0.1, 0),
         3 => (0.16, 8),
-        4 => (0.24, 20),
-        5.. => (0.32, 32),
+        4 => (0.21, 14),
+        5.. => (0.26, 20),
     };
     let radius = rng.random_range(23.0..29.0);
     let pitch = degrees(rng.random_range(-14.0..14.0));
