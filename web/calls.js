@@ -38,6 +38,18 @@ export async function messagesTo(to) {
   return response.json();
 }
 
+/** A picture of a slider with its answer, as `query` chooses: no challenge, so nothing is spent. */
+export async function samplePicture(query, locale) {
+  const chosen = new URLSearchParams([...query].filter(([, value]) => value !== ''));
+  const response = await fetch(`/dev/legibility?${chosen}`, {
+    headers: { 'accept-language': locale },
+    credentials: 'omit',
+    cache: 'no-store',
+  });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return response.json();
+}
+
 async function ask(path, locale, body) {
   const response = await fetch(path, {
     method: 'POST',

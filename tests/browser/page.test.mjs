@@ -102,7 +102,7 @@ test('the theme switch takes the page and its widgets along', async () => {
 });
 
 test('the policies let nothing in but this server’s own files', async () => {
-  for (const address of ['/', '/demo', '/demo/confirm', '/demo/signup', '/web/page.js', '/web/page.css', '/web/locales/zh.js']) {
+  for (const address of ['/', '/demo', '/demo/confirm', '/demo/legibility', '/demo/signup', '/web/page.js', '/web/page.css', '/web/locales/zh.js']) {
     const response = await fetch(server.origin + address);
     assert.equal(response.status, 200, address);
     const policy = response.headers.get('content-security-policy') ?? '';

@@ -59,6 +59,7 @@ pub use root::{Addressee, addressee};
 pub use tencent::{Settings as TencentSettings, TENCENT_CAPTCHA, TENCENT_CAPTCHA_3, Tencent, randstr};
 pub use tencent_captcha::tencent_script;
 pub use usages::{StatisticsJson, UsageJson, Usages, day, day_text, parts};
+pub use views::ViewJson;
 
 /// What façades are built from.
 #[derive(Clone)]

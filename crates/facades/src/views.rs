@@ -9,13 +9,14 @@ use serde::Serialize;
 /// A challenge's view as JSON.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(crate) enum ViewJson {
+#[expect(missing_docs, reason = "the fields are what the API's description says they are")]
+pub enum ViewJson {
     Slider { width: u16, height: u16, axes: &'static str, background: PictureJson, piece: PictureJson },
 }
 
 /// A picture as JSON.
 #[derive(Serialize)]
-pub(crate) struct PictureJson {
+pub struct PictureJson {
     media_type: &'static str,
     width: u16,
     height: u16,

@@ -1,6 +1,7 @@
 //! The pages of `--dev` and their scripts, embedded: `/`, the first page; `/demo`, every layout of the widget; `/demo/signup`,
-//! a form with it; `/demo/confirm`, a contact confirmed with a code that its ticket pays for; `/demo/tencent`, the widget as
-//! a site of Tencent's embeds it. Strict CSP: one origin, no inline anything, no images (pictures are drawn from bytes).
+//! a form with it; `/demo/confirm`, a contact confirmed with a code that its ticket pays for; `/demo/legibility`, sliders with
+//! their answers; `/demo/tencent`, the widget as a site of Tencent's embeds it. Strict CSP: one origin, no inline anything, no
+//! images (pictures are drawn from bytes).
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,6 +26,9 @@ const FILES: &[Embedded] = files![
     "example.js",
     "index.html",
     "language.js",
+    "legibility.css",
+    "legibility.html",
+    "legibility.js",
     "locales/en.js",
     "locales/zh.js",
     "page.css",
@@ -38,10 +42,11 @@ const FILES: &[Embedded] = files![
 ];
 
 /// Addresses of pages, and their files.
-const PAGES: [(&str, &str); 5] = [
+const PAGES: [(&str, &str); 6] = [
     ("/", "index.html"),
     ("/demo", "demo.html"),
     ("/demo/confirm", "confirm.html"),
+    ("/demo/legibility", "legibility.html"),
     ("/demo/signup", "signup.html"),
     ("/demo/tencent", "tencent.html"),
 ];
@@ -70,7 +75,7 @@ impl Facade for Pages {
     }
 
     fn paths(&self) -> &'static [&'static str] {
-        &["/", "/demo", "/demo/confirm", "/demo/signup", "/demo/tencent", "/favicon.ico", "/web/*"]
+        &["/", "/demo", "/demo/confirm", "/demo/legibility", "/demo/signup", "/demo/tencent", "/favicon.ico", "/web/*"]
     }
 
     /// `/` is also where vendors' clients call; the other paths are the pages' own.
@@ -131,7 +136,10 @@ mod tests {
         for (address, page) in Pages::new("the-site-key").pages {
             let page = String::from_utf8_lossy(&page);
             assert!(page.starts_with("<!doctype html>") && !page.contains("{{"), "{address}");
-            assert!(address == "/demo/tencent" || page.contains("the-site-key"), "{address}");
+            assert!(
+                ["/demo/legibility", "/demo/tencent"].contains(&address) || page.contains("the-site-key"),
+                "{address}"
+            );
         }
     }
 }

@@ -19,7 +19,7 @@ use http::header::HOST;
 use http::{HeaderMap, Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::codes;
+use super::{codes, legibility};
 use crate::delivery::Inboxes;
 
 /// Headers by which a proxy says for whom it asks. With one of them the call is not from this machine.
@@ -53,13 +53,14 @@ impl Facade for DevDoor {
         let answered = match (&request.method, request.path.as_str()) {
             _ if !is_local(&request.headers) => Err(Problem::NotFound),
             (&Method::GET, "/dev/answers") => self.solution(&request),
+            (&Method::GET, "/dev/legibility") => legibility::sample(&self.context, &request).await,
             (&Method::GET, "/dev/messages") => Ok(self.messages(&request).await),
             (&Method::POST, "/dev/tickets") => self.ticket(&request).await,
             (&Method::POST, "/dev/redeem") => self.redeem(&request).await,
             (&Method::POST, "/dev/tencent") => self.tencent_script(),
             (&Method::POST, "/dev/codes") => codes::send(&self.context, &self.app, &request).await,
             (&Method::POST, "/dev/codes/check") => codes::check(&self.context, &self.app, &request).await,
-            (_, "/dev/answers" | "/dev/messages") => Err(Problem::MethodNotAllowed("GET")),
+            (_, "/dev/answers" | "/dev/legibility" | "/dev/messages") => Err(Problem::MethodNotAllowed("GET")),
             (_, "/dev/tickets" | "/dev/redeem" | "/dev/tencent" | "/dev/codes" | "/dev/codes/check") => {
                 Err(Problem::MethodNotAllowed("POST"))
             }

@@ -4,6 +4,7 @@
 mod codes;
 mod door;
 mod identity;
+mod legibility;
 
 pub(crate) use door::DevDoor;
 pub(crate) use identity::{FILE, Identity, endpoint};

@@ -28,6 +28,7 @@ mod escalation;
 mod flood;
 mod gateways;
 mod house;
+mod legibility;
 mod limits;
 mod machine_commands;
 mod message_centre;
