@@ -82,7 +82,7 @@ async fn the_page_and_the_vendors_share_the_root() {
     assert_eq!(client.post("/", &Value::Null).await.json()["Code"], "MissingAction");
     for headers in [&[("x-tc-action", "DescribeCaptchaResult")][..], &[("authorization", "TC3-HMAC-SHA256 x")]] {
         let answer = server.client().await.call("POST", "/", headers, "{}").await;
-        assert_eq!(answer.json()["type"], "urn:countersign:problem:not-found", "nobody's yet");
+        assert!(answer.json()["Response"]["Error"]["Code"].is_string(), "Tencent's: {}", answer.text());
     }
     let large = client.call("POST", "/", &[], &"x".repeat(65 * 1024)).await;
     assert_eq!((large.status.as_u16(), &large.json()["Code"]), (413, &Value::from("InvalidParameter")));

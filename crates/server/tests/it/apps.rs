@@ -100,7 +100,7 @@ fn what_cannot_be_is_refused_with_a_sentence_and_status_1() {
         (&["key", "enable", "AK"], "countersign: there is no access key AK\n"),
         (
             &["key", "create", "--app", "a", "--permission", "everything"],
-            "countersign: \"everything\" is no permission: there are tickets.redeem, codes.send, codes.check, contacts.read, contacts.manage, install_codes.read, install_codes.create, install_codes.revoke, agents.read, agents.revoke, groups.manage, directory.read, directory.manage, resources.attach, statistics.read, usage.read\n",
+            "countersign: \"everything\" is no permission: there are tickets.redeem, decisions.read, codes.send, codes.check, contacts.read, contacts.manage, install_codes.read, install_codes.create, install_codes.revoke, agents.read, agents.revoke, groups.manage, directory.read, directory.manage, resources.attach, statistics.read, usage.read\n",
         ),
     ] {
         let refused = run(arguments, folder.path());
