@@ -77,8 +77,9 @@ fn draw(mut rng: StdRng, only: Option<Family>, level: Level, Style { format, axe
     // Pictures show the noise almost as it was generated, so it has a generator of its own: whoever worked out its state
     // would know the noise, and nothing of the place.
     let mut grain = StdRng::from_rng(&mut rng);
-    let background = picture::draw(&plan, &mut rng, &mut grain, format)?;
+    let drawn = picture::draw(&plan, &mut rng, &mut grain);
     let piece = piece::draw(&plan, &mut rng, &mut grain, axes)?;
+    let background = drawn.encode(format, picture::MOST_BYTES.saturating_sub(piece.bytes.len()))?;
     let y = match axes {
         Axes::One => None,
         Axes::Two => Some(plan.scene.place.top),

@@ -14,18 +14,49 @@ use crate::draw::encode;
 /// Quality of a lossy picture: coarse enough to blur what machines compare, fine enough that people see no blocks.
 const QUALITY: std::ops::RangeInclusive<u8> = 60..=82;
 
+/// Bytes that a lossy picture and its piece may have together. About one picture in twenty is so busy that it would have more
+/// at the quality that was drawn for it, and is made coarser.
+pub(super) const MOST_BYTES: usize = 20_000;
+
+/// By how much coarser at a time: a sixth of the bytes.
+const COARSER: u8 = 12;
+
+/// Nothing is made coarser than this: people would see blocks.
+const LEAST_QUALITY: u8 = 36;
+
 /// The strongest shade that there is: from the middle tone to black or white.
 const STRONGEST: i16 = 127 * GREY as i16;
 
-/// Draws and encodes the picture.
-pub(super) fn draw(plan: &Plan, rng: &mut StdRng, grain: &mut impl Rng, format: PictureFormat) -> io::Result<Picture> {
+/// A picture that is drawn, and how it is to be encoded.
+pub(super) struct Drawn {
+    pixels: Vec<u8>,
+    quality: u8,
+}
+
+/// Draws the picture.
+pub(super) fn draw(plan: &Plan, rng: &mut StdRng, grain: &mut impl Rng) -> Drawn {
     let mut shades = plan.drawing.picture(&plan.scene, rng);
     soften(&mut shades);
-    let pixels = colour(plan, grain, &shades);
-    let (width, height) = (WIDTH as u16, HEIGHT as u16);
-    match format {
-        PictureFormat::Png => encode::png_rgb(&pixels, width, height),
-        PictureFormat::Jpeg => encode::jpeg_rgb(&pixels, width, height, rng.random_range(QUALITY)),
+    Drawn { pixels: colour(plan, grain, &shades), quality: rng.random_range(QUALITY) }
+}
+
+impl Drawn {
+    /// The file; a lossy one has at most `room` bytes.
+    pub(super) fn encode(&self, format: PictureFormat, room: usize) -> io::Result<Picture> {
+        let (width, height) = (WIDTH as u16, HEIGHT as u16);
+        let jpeg = |quality| encode::jpeg_rgb(&self.pixels, width, height, quality);
+        match format {
+            PictureFormat::Png => encode::png_rgb(&self.pixels, width, height),
+            PictureFormat::Jpeg => {
+                let mut quality = self.quality;
+                let mut picture = jpeg(quality)?;
+                while picture.bytes.len() > room && quality > LEAST_QUALITY {
+                    quality = quality.saturating_sub(COARSER).max(LEAST_QUALITY);
+                    picture = jpeg(quality)?;
+                }
+                Ok(picture)
+            }
+        }
     }
 }
 

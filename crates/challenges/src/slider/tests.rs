@@ -218,3 +218,17 @@ fn a_family_that_is_asked_for_is_what_the_seed_would_have_drawn() {
         );
     }
 }
+
+#[test]
+fn a_lossy_picture_and_its_piece_have_at_most_twenty_thousand_bytes() {
+    let mut coarser = 0;
+    for number in 0..600 {
+        let style = [JPEG, JPEG_TWO][usize::from(number % 2 == 0)];
+        let puzzle = make(seed(number), (number % 5) as u8 + 1, style);
+        let (_, background, piece) = parts(&puzzle);
+        let bytes = background.bytes.len() + piece.bytes.len();
+        assert!(bytes <= picture::MOST_BYTES, "{number}: {bytes}");
+        coarser += u32::from(bytes > picture::MOST_BYTES * 8 / 10);
+    }
+    assert!(coarser > 0, "none came near: the limit does nothing");
+}

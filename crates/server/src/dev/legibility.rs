@@ -1,8 +1,6 @@
 //! `GET /dev/legibility?family=&level=&axes=`: a picture with its answer, for the page on which people find out how well they
 //! see the spots. It is no challenge: nothing is sealed, and no ticket can be had for it.
 
-use std::borrow::Cow;
-
 use countersign_challenges::{Family, Slider};
 use countersign_domain::challenge::{Axes, Challenge as _, Level, PictureFormat, Seed, Solution, Style};
 use countersign_facades::{Context, Problem, Request, Response, ViewJson, json};
@@ -54,7 +52,7 @@ fn axes_of(word: &str) -> Option<Axes> {
     [Axes::One, Axes::Two].into_iter().find(|axes| axes.word() == word)
 }
 
-fn unknown(parameter: &str, value: &Cow<'_, str>) -> Problem {
+fn unknown(parameter: &str, value: &str) -> Problem {
     let value: String = value.chars().take(20).collect();
     Problem::MalformedRequest(format!("`{parameter}` cannot be `{value}`"), format!("`{parameter}` 不能是 `{value}`"))
 }
