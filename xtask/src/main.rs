@@ -15,10 +15,13 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   test [STEP]     install what the tests need, and pass them all; or one step: format, layers, clippy, documentation,
-                  tests, licences, openapi, browser
+                  tests, licences, openapi, browser, solvers
   layers          check that crates depend on each other in the documented direction only
   prove [NAME]    the long proofs: race, flood, enrolment, codes, codes-speed, delivery; all without a name
-  attack SCRIPT   draw 300 sliders and let the solvers of SCRIPT (a Python file) loose on them
+  attack [--count N] [--levels 3|1-5] [--solvers attack.py] [--check] [--publish]
+                  let solvers loose on N sliders (1000) of each level and door; --check: fail where one passes the gates;
+                  --publish: hold the next release to what those solved that know the drawings
+  attack --train  let a model learn from sliders, and print its rate over samples and CPU time
 ";
 
 fn main() -> ExitCode {
@@ -30,7 +33,7 @@ fn main() -> ExitCode {
         ["layers"] => layers::run(),
         ["prove"] => prove::run(None),
         ["prove", name] => prove::run(Some(name)),
-        ["attack", script] => attack::run(script),
+        ["attack", options @ ..] => attack::run(options),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

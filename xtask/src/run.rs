@@ -1,6 +1,7 @@
 //! Running other programs, always from the root of the repository.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +48,13 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
 /// Whether a program can be run at all.
 pub(crate) fn is_there(name: impl AsRef<OsStr>, arguments: &[&str]) -> bool {
     program(name, arguments).output().is_ok_and(|output| output.status.success())
+}
+
+/// Prints what was asked for; what is told beside it goes to standard error.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
 }
 
 /// What cargo knows of the workspace.

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use crate::run::{cargo, must, program, root, target};
 use crate::server::Server;
-use crate::{layers, snapshots, tools};
+use crate::{attack, layers, snapshots, tools};
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
@@ -19,6 +19,7 @@ const STEPS: &[Step] = &[
     ("licences", licences),
     ("openapi", openapi),
     ("browser", browser),
+    ("solvers", attack::check),
 ];
 
 /// Runs every step, or the one that is named; the first that fails ends it.
