@@ -1,6 +1,7 @@
 //! `cargo xtask`: what the project does to itself, the same on a desk and in CI.
 
 mod attack;
+mod bench;
 mod layers;
 mod prove;
 mod run;
@@ -18,6 +19,7 @@ cargo xtask COMMAND
                   tests, licences, openapi, browser, solvers
   layers          check that crates depend on each other in the documented direction only
   prove [NAME]    the long proofs: race, flood, enrolment, codes, codes-speed, delivery; all without a name
+  bench [--check] what a challenge costs beside what registries offer, and over HTTP; --check: fail where a bound does not hold
   attack [--count N] [--levels 3|1-5] [--solvers attack.py] [--check] [--publish]
                   let solvers loose on N sliders (1000) of each level and door; --check: fail where one passes the gates;
                   --publish: hold the next release to what those solved that know the drawings
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["layers"] => layers::run(),
         ["prove"] => prove::run(None),
         ["prove", name] => prove::run(Some(name)),
+        ["bench", options @ ..] => bench::run(options),
         ["attack", options @ ..] => attack::run(options),
         _ => {
             eprint!("{USAGE}");

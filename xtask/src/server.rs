@@ -1,4 +1,4 @@
-//! A server for tests that are not Rust's: the debug binary with `--dev`, on a port of its own, until it is dropped.
+//! A server for what is not Rust's tests: a binary with `--dev`, on a port of its own, until it is dropped.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -22,6 +22,16 @@ impl Server {
     /// beside it.
     pub(crate) fn start(name: &str) -> anyhow::Result<Self> {
         must(&mut cargo(&["build", "--locked", "--package", "countersign"]))?;
+        Self::start_built("debug", name)
+    }
+
+    /// The same, as fast as it will run.
+    pub(crate) fn start_release(name: &str) -> anyhow::Result<Self> {
+        must(&mut cargo(&["build", "--locked", "--release", "--package", "countersign"]))?;
+        Self::start_built("release", name)
+    }
+
+    fn start_built(profile: &str, name: &str) -> anyhow::Result<Self> {
         let target = target()?;
         let data = target.join(name);
         if data.exists() {
@@ -29,7 +39,7 @@ impl Server {
         }
         let log = std::fs::File::create(target.join(format!("{name}.log")))?;
         let arguments = ["serve", "--dev", "--listen", "127.0.0.1:0", "--data"];
-        let mut command = program(target.join("debug/countersign"), &arguments);
+        let mut command = program(target.join(profile).join("countersign"), &arguments);
         // Settings that this process happens to have in its environment are not the test's.
         for (variable, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("COUNTERSIGN_"))
         {
@@ -49,6 +59,11 @@ impl Server {
     /// The data folder, with `dev.json`.
     pub(crate) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Ends it as an operator would, and wants it to end well.

@@ -67,6 +67,11 @@ pub(crate) fn peers() -> anyhow::Result<()> {
     must(program("npm", &["ci", "--no-audit", "--no-fund"]).current_dir(folder))
 }
 
+/// What calls a server as fast as it answers.
+pub(crate) fn load() -> anyhow::Result<()> {
+    installed(&[("wrk", "wrk")])
+}
+
 /// Installs the packages of those files that are neither there nor programs on the path.
 fn installed(needed: &[(&str, &'static str)]) -> anyhow::Result<()> {
     let missing: Vec<_> =
