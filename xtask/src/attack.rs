@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-use crate::run::{cargo, must, output, print, program, root, target};
+use crate::run::{all, cargo, must, print, program, root, target};
 use crate::tools;
 use gates::{GATED, Gates};
 use measured::{Door, Measured};
@@ -34,19 +34,19 @@ pub(crate) fn run(words: &[&str]) -> anyhow::Result<()> {
     if options.train {
         return arena.train();
     }
-    let mut all = Vec::new();
+    let mut measured = Vec::new();
     for level in options.levels.clone() {
         for door in Door::ALL {
-            all.push(arena.measure(level, door, options.count)?);
+            measured.push(arena.measure(level, door, options.count)?);
         }
     }
     let path = arena.folder.join("attack.json");
-    std::fs::write(&path, serde_json::to_string_pretty(&all)?).with_context(|| path.display().to_string())?;
+    std::fs::write(&path, serde_json::to_string_pretty(&measured)?).with_context(|| path.display().to_string())?;
     eprintln!("as JSON: {}", path.display());
     if options.publish {
-        Gates::read()?.publish(&all)?;
+        Gates::read()?.publish(&measured)?;
     }
-    if options.check { check_all(&all) } else { Ok(()) }
+    if options.check { check_all(&measured) } else { Ok(()) }
 }
 
 /// The gates, with as many pictures as a test has time for.
@@ -54,14 +54,14 @@ pub(crate) fn check() -> anyhow::Result<()> {
     // As for the tests of the browser, so that nothing is compiled a second time.
     must(&mut cargo(&["build", "--locked", "--workspace", "--all-features"]))?;
     let arena = Arena::new(target()?.join("debug/countersign"), None)?;
-    let all: Vec<_> = Door::ALL.iter().map(|door| arena.measure(GATED, *door, QUICK)).collect::<Result<_, _>>()?;
-    check_all(&all)
+    let measured: Vec<_> = Door::ALL.iter().map(|door| arena.measure(GATED, *door, QUICK)).collect::<Result<_, _>>()?;
+    check_all(&measured)
 }
 
-fn check_all(all: &[Measured]) -> anyhow::Result<()> {
+fn check_all(sets: &[Measured]) -> anyhow::Result<()> {
     let gates = Gates::read()?;
     let mut complaints = Vec::new();
-    for measured in all {
+    for measured in sets {
         complaints.extend(gates.complaints(measured)?);
     }
     if complaints.is_empty() { Ok(()) } else { bail!("solvers pass the gates:\n{}", complaints.join("\n")) }
@@ -100,18 +100,26 @@ impl Arena {
     /// Draws, lets all solvers loose, and prints their table.
     fn measure(&self, level: u8, door: Door, count: u32) -> anyhow::Result<Measured> {
         let samples = self.sample(&format!("{}-{level}", door.word()), level, door, count)?;
-        let report = samples.with_extension("own.json");
-        must(program(&self.python, &[]).arg(own_solvers().join("solve.py")).arg(&samples).arg(&report))?;
-        let mut measured = Measured::read(level, door, &report)?;
+        let own = samples.with_extension("own.json");
+        let mut own_program = program(&self.python, &[]);
+        own_program.arg(own_solvers().join("solve.py")).arg(&samples).arg(&own);
+        let mut commands = vec![own_program];
+        let mut reports = Vec::new();
         if let Some((python, script)) = &self.generic {
             // One family at a time: what looks at many pictures together does best where they are of one kind.
             for (family, samples) in by_family(&samples)? {
                 let report = samples.with_extension("json");
                 let mut command = program(python, &[]);
                 command.arg(script).args(["--type", "slider", "--n", &count.to_string(), "--jsonl"]).arg(&samples);
-                output(command.arg("--json").arg(&report))?;
-                measured.add_generic(&family, &report)?;
+                command.arg("--json").arg(&report);
+                commands.push(command);
+                reports.push((family, report));
             }
+        }
+        all(&mut commands)?;
+        let mut measured = Measured::read(level, door, &own)?;
+        for (family, report) in &reports {
+            measured.add_generic(family, report)?;
         }
         print(&report::table(&measured)?)?;
         Ok(measured)
@@ -131,7 +139,10 @@ impl Arena {
         for door in Door::ALL {
             let learnt = self.sample(&format!("{}-learnt", door.word()), GATED, door, 4000)?;
             let asked = self.sample(&format!("{}-asked", door.word()), GATED, door, 1000)?;
-            must(program(&python, &[]).arg(own_solvers().join("train.py")).args([learnt, asked]))?;
+            print(&format!("\n{} ({}), level {GATED}:\n", door.word(), door.in_words()))?;
+            let report = learnt.with_extension("json");
+            let mut command = program(&python, &[]);
+            must(command.arg(own_solvers().join("train.py")).args([&learnt, &asked]).arg("--json").arg(&report))?;
         }
         Ok(())
     }

@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -32,6 +32,26 @@ pub(crate) fn must(command: &mut Command) -> anyhow::Result<()> {
     if !status.success() {
         bail!("{shown}: {status}");
     }
+    Ok(())
+}
+
+/// Runs programs beside each other, all of which must succeed; what they print is not shown.
+pub(crate) fn all(commands: &mut [Command]) -> anyhow::Result<()> {
+    let mut running = Vec::new();
+    for command in commands {
+        let shown = shown(command);
+        eprintln!("$ {shown} &");
+        let process = command.stdout(Stdio::null()).spawn().with_context(|| format!("could not run {shown}"))?;
+        running.push((shown, process));
+    }
+    let mut failed = Vec::new();
+    for (shown, mut process) in running {
+        let status = process.wait()?;
+        if !status.success() {
+            failed.push(format!("{shown}: {status}"));
+        }
+    }
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
 }
 
