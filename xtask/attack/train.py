@@ -121,7 +121,7 @@ def ask(weights, data):
     for place, sample in enumerate(data.samples):
         scores = np.asarray(heat(weights, *(part[place : place + 1].astype(np.float32) for part in (data.backgrounds, data.pieces)))[0])
         x, y = middle(scores, data.rows[place], data.half[place]) - data.half[place]
-        solved[sample.family] += sample.is_right(x, y)
+        solved[sample.family] += int(sample.is_right(x, y))
     milliseconds = 1e3 * (time.process_time() - start) / len(data.samples)
     return {"pictures": Counter(data.families), "solved": solved, "milliseconds": milliseconds}
 
