@@ -41,7 +41,7 @@ pub(super) fn draw(plan: &Plan, rng: &mut StdRng, grain: &mut impl Rng) -> Drawn
 }
 
 impl Drawn {
-    /// The file; a lossy one has at most `room` bytes.
+    /// The file; a lossy one has at most `room` bytes, or comes as near to that as [`LEAST_QUALITY`] does.
     pub(super) fn encode(&self, format: PictureFormat, room: usize) -> io::Result<Picture> {
         let (width, height) = (WIDTH as u16, HEIGHT as u16);
         let jpeg = |quality| encode::jpeg_rgb(&self.pixels, width, height, quality);

@@ -56,6 +56,11 @@ impl Plan {
     /// A plan of the family `only`, or of any.
     pub(super) fn new(rng: &mut StdRng, only: Option<Family>, level: Level, axes: Axes) -> Self {
         let place = Place::random(rng);
+        Self::at(rng, place, only, level, axes)
+    }
+
+    /// The same for a place that was drawn before.
+    pub(super) fn at(rng: &mut StdRng, place: Place, only: Option<Family>, level: Level, axes: Axes) -> Self {
         let any = Family::random(rng);
         // Along each axis that a person places it, the middle of what they see has to be the middle of the square.
         let symmetry = match axes {

@@ -8,7 +8,7 @@ use rand::{Rng, RngExt as _, rngs::StdRng};
 
 use super::{Drawing, Scene};
 use crate::{
-    draw::wave::{PEAK, TURN, Wave, degrees, profile},
+    draw::wave::{PEAK, TURN, profile},
     slider::{
         HEIGHT, PIECE, WIDTH,
         plan::{GREY, SPOT},
@@ -37,17 +37,17 @@ impl Drawing for Plan {
         shades
     }
 
-    /// Lines that run as they should where the piece belongs, but lie at random: continued across the frame they fit nowhere.
+    /// Lines of their own, which share nothing with those of the picture. Lines that ran as they should where the piece
+    /// belongs would fit well; but few places of a picture have just their direction and fineness, and a program would look
+    /// there first.
     fn piece(&self, rng: &mut StdRng) -> Vec<i16> {
-        let there = self.lines.there;
-        let angle = there.angle() + degrees(rng.random_range(-4.0..4.0));
-        let wave = Wave::new(angle, there.period() * rng.random_range(0.96..1.04));
+        let wave = plan::straight(rng);
         let start: u16 = rng.random();
         let strength = rng.random_range(30 * GREY..40 * GREY);
         let (bow, bow_phase) = (rng.random_range(0.4..0.9), rng.random_range(0.0..6.3_f32));
         let mut shades = vec![0; PIECE * PIECE];
         for (y, row) in shades.chunks_exact_mut(PIECE).enumerate() {
-            let sway = (bow * TURN / there.period() * (y as f32 * 0.13 + bow_phase).sin()) as i32;
+            let sway = (bow * TURN / wave.period() * (y as f32 * 0.13 + bow_phase).sin()) as i32;
             for (x, shade) in row.iter_mut().enumerate() {
                 let phase = wave.phase(x as i32, y as i32).wrapping_add(sway) as u16;
                 *shade = (profile(phase.wrapping_add(start)) * strength / PEAK) as i16;

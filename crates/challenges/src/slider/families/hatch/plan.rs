@@ -171,9 +171,8 @@ impl Lines {
     }
 
     fn random(rng: &mut impl Rng, place: Place, skew: f32) -> Self {
-        let period = rng.random_range(5.3..7.0);
-        let wave = Wave::new(rng.random_range(0.0..std::f32::consts::TAU), period);
-        let bend = Lattice::new(rng, (WIDTH, HEIGHT), 80, 0, (11.0 * TURN / period) as i32);
+        let wave = straight(rng);
+        let bend = Lattice::new(rng, (WIDTH, HEIGHT), 80, 0, (11.0 * TURN / wave.period()) as i32);
         let mean_strength = rng.random_range(32 * GREY..=42 * GREY);
         let strength = Lattice::new(rng, (WIDTH, HEIGHT), 40, mean_strength, mean_strength * 2 / 5);
         let (x, y) = place.middle();
@@ -211,6 +210,12 @@ impl Lines {
     fn share_of_strength(&self, x: usize, y: usize) -> f32 {
         self.strength.at(x, y) as f32 / self.mean_strength as f32
     }
+}
+
+/// Lines before they are bent, in any direction.
+pub(super) fn straight(rng: &mut impl Rng) -> Wave {
+    let period = rng.random_range(5.3..7.0);
+    Wave::new(rng.random_range(0.0..std::f32::consts::TAU), period)
 }
 
 /// The wave at a pixel once it is bent, from differences over `step` pixels to either side. The pixel must lie that far
