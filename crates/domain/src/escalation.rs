@@ -184,19 +184,23 @@ impl AppEscalation {
             (Reason::App, app.levels(Burden::Failures)),
         ];
         let mut choice = Choice { level: self.level, reasons: Vec::new() };
-        for (reason, levels) in added.into_iter().filter(|(_, levels)| self.escalate && *levels > 0) {
-            choice.level = choice.level.harder_by(levels);
-            choice.reasons.push(reason);
+        for (reason, levels) in added.into_iter().filter(|_| self.escalate) {
+            choice.raise(choice.level.harder_by(levels).min(self.highest), reason);
         }
-        if let Some(floor) = floor.filter(|floor| *floor > choice.level) {
-            choice.level = floor;
-            choice.reasons.push(Reason::Door);
-        }
-        choice.level = choice.level.min(self.highest);
-        if choice.level <= self.level {
-            choice.reasons.clear();
+        if let Some(floor) = floor {
+            choice.raise(floor.min(self.highest), Reason::Door);
         }
         choice
+    }
+}
+
+impl Choice {
+    /// A reason that changes nothing is none.
+    fn raise(&mut self, to: Level, reason: Reason) {
+        if to > self.level {
+            self.level = to;
+            self.reasons.push(reason);
+        }
     }
 }
 
@@ -207,6 +211,8 @@ mod tests {
     use crate::time::Timestamp;
 
     const NOW: Timestamp = Timestamp::from_milliseconds(0);
+
+    const WRONG: Deed = Deed::Wrong(Level::DEFAULT);
 
     fn impression(scope: Scope, deed: Deed, times: u32) -> Impression {
         let memory = scope.memory(None);
@@ -227,14 +233,14 @@ mod tests {
 
     #[test]
     fn what_is_remembered_adds_levels_and_says_why() {
-        let known = Impressions { address: impression(Scope::Address, Deed::Wrong, 3), ..Impressions::default() };
+        let known = Impressions { address: impression(Scope::Address, WRONG, 3), ..Impressions::default() };
         assert_eq!(chosen(ON, &Impressions::default(), None), (3, vec![]));
         assert_eq!(chosen(ON, &known, None), (4, vec!["failures"]));
         assert_eq!(chosen(AppEscalation::FLAT, &known, None), (3, vec![]));
         let everything = Impressions {
             address: impression(Scope::Address, Deed::ScriptedTrail, 2),
-            network: impression(Scope::Network, Deed::Wrong, 500),
-            app: impression(Scope::App, Deed::Wrong, 5_000),
+            network: impression(Scope::Network, WRONG, 500),
+            app: impression(Scope::App, WRONG, 5_000),
         };
         let easy = AppEscalation { level: level(1), ..ON };
         assert_eq!(chosen(easy, &everything, None), (5, vec!["trail", "network", "app"]));
@@ -248,8 +254,13 @@ mod tests {
         let capped = AppEscalation { highest: level(4), ..AppEscalation::FLAT };
         assert_eq!(chosen(capped, &nothing, Some(5)), (4, vec!["door"]));
         let fixed = AppEscalation { highest: level(3), ..ON };
-        let known = Impressions { address: impression(Scope::Address, Deed::Wrong, 50), ..nothing };
-        assert_eq!(chosen(fixed, &known, Some(5)), (3, vec![]), "a reason that changed nothing is none");
+        let known = Impressions { address: impression(Scope::Address, WRONG, 50), ..nothing };
+        assert_eq!(chosen(fixed, &known, Some(5)), (3, vec![]));
+        assert_eq!(chosen(capped, &known, Some(5)), (4, vec!["door"]));
+        let rising = AppEscalation { highest: level(4), ..ON };
+        assert_eq!(chosen(rising, &known, Some(5)), (4, vec!["failures"]), "a reason that changed nothing is none");
+        let all = Impressions { network: impression(Scope::Network, WRONG, 500), ..known };
+        assert_eq!(chosen(ON, &all, None), (5, vec!["failures"]));
     }
 
     #[test]
@@ -257,7 +268,7 @@ mod tests {
         let waits = Waits { after: 1, first: Duration::from_secs(1), longest: Duration::from_secs(1) };
         for scope in [Scope::Network, Scope::App] {
             assert_eq!(scope.memory(Some(waits)).waits, None);
-            for deed in [Deed::Wrong, Deed::Asked, Deed::ScriptedTrail] {
+            for deed in [WRONG, Deed::Asked, Deed::ScriptedTrail] {
                 let known = impression(scope, deed, 10_000);
                 assert!(Burden::ALL.into_iter().all(|burden| known.levels(burden) <= 1), "{scope:?} {deed:?}");
             }

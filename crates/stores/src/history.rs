@@ -76,6 +76,7 @@ impl History for MemoryHistory {
 mod tests {
     use std::time::Duration;
 
+    use countersign_domain::challenge::Level;
     use countersign_domain::standing::Waits;
     use countersign_domain::testing::{ManualClock, ModelHistory, history_conformance};
     use proptest::prelude::*;
@@ -95,10 +96,11 @@ mod tests {
     proptest! {
         #[test]
         fn means_what_the_model_means_while_there_is_room(
-            steps in prop::collection::vec((0u64..90_000, 1u8..6, 0usize..6), 1..120),
+            steps in prop::collection::vec((0u64..90_000, 1u8..6, 0usize..8), 1..120),
         ) {
+            let [easy, hard] = [1, 5].map(|number| Level::new(number).unwrap());
             let deeds =
-                [Deed::Asked, Deed::Right, Deed::Wrong, Deed::HumanTrail, Deed::DoubtfulTrail, Deed::ScriptedTrail];
+                [Deed::Asked, Deed::Right(easy), Deed::Right(hard), Deed::Wrong(easy), Deed::Wrong(hard), Deed::HumanTrail, Deed::DoubtfulTrail, Deed::ScriptedTrail];
             let waits = Waits { after: 2, first: Duration::from_secs(5), longest: Duration::from_mins(1) };
             let memory = Memory {
                 point: Duration::from_mins(1),

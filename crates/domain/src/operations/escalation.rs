@@ -85,13 +85,13 @@ impl Escalation {
 
     /// Remembers that an answer was right.
     pub(super) fn passed(&self, caller: Caller<'_>, level: Level, trail: Option<Score>) {
-        self.judged(caller, Deed::Right, trail.as_ref());
+        self.judged(caller, Deed::Right(level), trail.as_ref());
         self.keep(caller, Outcome::Passed { level, trail });
     }
 
     /// Remembers that an answer was wrong.
     pub(super) fn failed(&self, caller: Caller<'_>, level: Level, trail: Option<Score>) {
-        self.judged(caller, Deed::Wrong, trail.as_ref());
+        self.judged(caller, Deed::Wrong(self.policy.of(caller.app).level), trail.as_ref());
         self.keep(caller, Outcome::Failed { level, trail });
         if self.policy.waits.is_some()
             && let Some(wait) = self.recall(Scope::Address, caller).wait

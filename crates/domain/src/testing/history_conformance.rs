@@ -1,9 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::challenge::Level;
 use crate::ports::{History, MarkId};
 use crate::standing::{Burden, Deed, Impression, Memory, Waits};
 use crate::testing::{ManualClock, local_throttle_conformance::key};
+
+const RIGHT: Deed = Deed::Right(Level::DEFAULT);
+const WRONG: Deed = Deed::Wrong(Level::DEFAULT);
 
 const MEMORY: Memory = Memory {
     point: Duration::from_mins(1),
@@ -35,7 +39,7 @@ fn failures(history: &impl History, key: MarkId) -> u8 {
 fn it_remembers_each_client_by_itself_and_forgets_in_time(history: &impl History, clock: &ManualClock) {
     assert_eq!(history.recall(key(1), &MEMORY), Impression::default());
     for wait in [None, Some(Duration::from_secs(10)), Some(Duration::from_secs(20))] {
-        assert_eq!(history.note(key(1), Deed::Wrong, &MEMORY).wait, wait);
+        assert_eq!(history.note(key(1), WRONG, &MEMORY).wait, wait);
     }
     assert_eq!((failures(history, key(1)), failures(history, key(2))), (1, 0));
     clock.advance(Duration::from_secs(15));
@@ -46,14 +50,14 @@ fn it_remembers_each_client_by_itself_and_forgets_in_time(history: &impl History
     clock.advance(Duration::from_mins(3));
     assert_eq!(history.recall(key(1), &MEMORY), Impression::default());
     // The row of wrong answers is forgotten with them.
-    assert_eq!(history.note(key(1), Deed::Wrong, &MEMORY).wait, None);
-    assert!(history.note(key(1), Deed::Wrong, &MEMORY).wait.is_some());
-    assert_eq!(history.note(key(1), Deed::Right, &MEMORY), Impression::default());
+    assert_eq!(history.note(key(1), WRONG, &MEMORY).wait, None);
+    assert!(history.note(key(1), WRONG, &MEMORY).wait.is_some());
+    assert_eq!(history.note(key(1), RIGHT, &MEMORY), Impression::default());
 }
 
 fn looking_changes_nothing(history: &impl History) {
-    history.note(key(7), Deed::Wrong, &MEMORY);
-    let before = history.note(key(7), Deed::Wrong, &MEMORY);
+    history.note(key(7), WRONG, &MEMORY);
+    let before = history.note(key(7), WRONG, &MEMORY);
     for _ in 0..20 {
         assert_eq!(history.recall(key(7), &MEMORY), before);
     }
@@ -62,7 +66,7 @@ fn looking_changes_nothing(history: &impl History) {
 fn a_full_one_remembers_who_did_most(history: &impl History) {
     let guesser = key(0);
     for _ in 0..4 {
-        history.note(guesser, Deed::Wrong, &MEMORY);
+        history.note(guesser, WRONG, &MEMORY);
     }
     for number in 1..5_000 {
         history.note(key(number), Deed::Asked, &MEMORY);
@@ -70,7 +74,7 @@ fn a_full_one_remembers_who_did_most(history: &impl History) {
     }
     assert_eq!(failures(history, guesser), 2, "the one that did most was forgotten");
     let remembered = (1..5_000).filter(|number| {
-        let noted = history.note(key(*number), Deed::Wrong, &MEMORY);
+        let noted = history.note(key(*number), WRONG, &MEMORY);
         noted.wait.is_some()
     });
     assert_eq!(remembered.count(), 0, "asking is no wrong answer");
