@@ -148,6 +148,23 @@ for (const device of ['desktop', 'phone']) {
   });
 }
 
+test('a drag that is taken back is no part of the trail', async () => {
+  const page = await visit({ browser, server });
+  await page.reached('ready');
+  await page.piece.scrollIntoViewIfNeeded();
+  const box = await page.piece.boundingBox();
+  const { mouse, keyboard } = page.page;
+  await mouse.move(box.x + 20, box.y + 20);
+  await mouse.down();
+  await mouse.move(box.x + 270, box.y + 60, { steps: 5 });
+  await keyboard.press('Escape');
+  await mouse.up();
+  await solve(page, hand);
+  const { trail_score: score, reasons } = await decided();
+  assert.ok(score >= SCRIPTED, `${score} ${reasons}`);
+  await page.close();
+});
+
 test('what is sent is the trail of this challenge, in at most two kilobytes', async () => {
   const sent = [];
   const page = await visit({
@@ -180,6 +197,26 @@ test('the widget writes trails as the server reads them', () => {
   trail.add({ x: 121, y: 40 }, 71_321);
   // The same text stands in crates/domain/src/trail/tests.rs.
   assert.equal(trail.write('AQIDBA-a_token'), 'Af-bBJVU-etoAYQHALADoAHAAQIQGgOsAqYHawPwogTAB8ACAAABBQgA');
+});
+
+test('the time of a drag that was taken back goes to the next pause', () => {
+  const [one, other] = [new Trail(), new Trail()];
+  for (const trail of [one, other]) {
+    trail.start(100);
+    trail.step('taps', { x: 0, y: 0 }, { x: 9, y: 0 }, 300);
+  }
+  one.begin('mouse', { x: 9, y: 0 }, { x: 1, y: 1 }, 500);
+  one.add({ x: 90, y: 4 }, 700);
+  one.step('keys', { x: 90, y: 4 }, { x: 91, y: 4 }, 800);
+  one.drop();
+  for (const trail of [one, other]) {
+    trail.begin('touch', { x: 9, y: 0 }, { x: 1, y: 1 }, 1_500);
+    trail.add({ x: 50, y: 2 }, 1_516);
+  }
+  assert.equal(one.write('token'), other.write('token'));
+  one.start(0);
+  one.drop();
+  assert.equal(one.write('token'), undefined);
 });
 
 test('a long trail is thinned out and ends where it ended', () => {

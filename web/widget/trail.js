@@ -35,6 +35,15 @@ export class Trail {
     this.#strokes.push({ means: number, pause, from: units(place), hold: units(hold), samples: [] });
   }
 
+  /** The last drag was taken back, with whatever came after it: it is as if it had not been, but for its time. */
+  drop() {
+    let gone;
+    do {
+      gone = this.#strokes.pop();
+      if (gone) this.#last -= gone.samples.reduce((sum, { after }) => sum + after, gone.pause);
+    } while (gone?.means >= MEANS.indexOf('keys'));
+  }
+
   /** The piece is at `place` now; or would be, if it could leave its row. */
   add(place, time) {
     const stroke = this.#strokes.at(-1);

@@ -264,7 +264,8 @@ export class Control extends EventTarget {
       takeBack: (from) => {
         root.toggleAttribute('data-dragging', false);
         this.#move(from);
-        this.#trail.add(from, performance.now());
+        // The system did that, not a hand: it would look like a jump.
+        this.#trail.drop();
       },
     });
 

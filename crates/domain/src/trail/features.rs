@@ -36,7 +36,7 @@ pub struct Movement {
     pub means: Means,
     /// In milliseconds, the release included.
     pub duration: u32,
-    /// Samples that moved it.
+    /// Samples that moved it; those of one time are one.
     pub moves: usize,
     /// How long the path is, in pixels.
     pub path: f64,
@@ -86,9 +86,9 @@ fn key_spread(trail: &Trail) -> Option<f64> {
     (times.len() >= 5).then(|| spread(&times))
 }
 
-/// One move: how long it took and how far it went.
+/// One move: how long after the one before it came, and how far it went.
 struct Move {
-    time: f64,
+    waited: u32,
     across: f64,
     down: f64,
     length: f64,
@@ -103,12 +103,33 @@ fn moves(stroke: &Stroke) -> Vec<Move> {
         let (across, down) = (spot.x - at.x, spot.y - at.y);
         let length = across.hypot(down);
         if length > 0.0 {
-            // Clocks of browsers are coarse: two samples of one millisecond are one apart.
-            moves.push(Move { time: f64::from(waited.max(1)), across, down, length });
+            moves.push(Move { waited, across, down, length });
             (at, waited) = (*spot, 0);
         }
     }
     moves
+}
+
+/// What a clock tells apart: the time that passed and the way that was made in it.
+struct Tick {
+    time: u32,
+    length: f64,
+}
+
+/// Moves of one time together. Clocks of browsers are coarse, some tick ten times a second only: how fast the single moves
+/// between two ticks were is not known.
+fn ticks(moves: &[Move]) -> Vec<Tick> {
+    let mut ticks: Vec<Tick> = Vec::with_capacity(moves.len());
+    for each in moves {
+        match ticks.last_mut() {
+            Some(last) if each.waited == 0 || last.time == 0 => {
+                last.time = last.time.saturating_add(each.waited);
+                last.length += each.length;
+            }
+            _ => ticks.push(Tick { time: each.waited, length: each.length }),
+        }
+    }
+    ticks
 }
 
 fn path(stroke: &Stroke) -> f64 {
@@ -122,14 +143,16 @@ impl Movement {
         let (across, down) =
             moves.iter().fold((0.0, 0.0), |(across, down), each| (across + each.across, down + each.down));
         let direct = f64::hypot(across, down);
-        let speeds: Vec<_> = moves.iter().map(|each| each.length / each.time).collect();
-        let lengths: Vec<_> = moves.iter().map(|each| each.length).collect();
-        let times: Vec<_> = moves.iter().map(|each| each.time).collect();
-        let longest = lengths.iter().copied().fold(0.0, f64::max);
+        let longest = moves.iter().map(|each| each.length).fold(0.0, f64::max);
+        let ticks = ticks(&moves);
+        // What came within one tick took less than the shortest time that can be told.
+        let speeds: Vec<_> = ticks.iter().map(|tick| tick.length / f64::from(tick.time.max(1))).collect();
+        let lengths: Vec<_> = ticks.iter().map(|tick| tick.length).collect();
+        let times: Vec<_> = ticks.iter().map(|tick| f64::from(tick.time)).collect();
         Self {
             means: stroke.means,
             duration: stroke.samples.iter().fold(0, |sum, sample| sum.saturating_add(sample.after)),
-            moves: moves.len(),
+            moves: ticks.len(),
             path,
             straightness: if path > 0.0 { direct / path } else { 0.0 },
             stray: stray(&moves, across, down, direct),
@@ -150,14 +173,13 @@ fn inner(values: &[f64]) -> &[f64] {
 }
 
 fn stray(moves: &[Move], across: f64, down: f64, direct: f64) -> f64 {
-    if direct <= 0.0 {
-        return 0.0;
-    }
-    let mut at = (0.0, 0.0);
+    let mut at: (f64, f64) = (0.0, 0.0);
     let mut furthest: f64 = 0.0;
     for each in moves {
         at = (at.0 + each.across, at.1 + each.down);
-        furthest = furthest.max(((at.0 * down - at.1 * across) / direct).abs());
+        // What ends where it began has no direct way to stray from: then it is the distance from there.
+        let away = if direct < 1.0 { at.0.hypot(at.1) } else { ((at.0 * down - at.1 * across) / direct).abs() };
+        furthest = furthest.max(away);
     }
     furthest
 }

@@ -66,6 +66,20 @@ impl Hand {
     }
 }
 
+/// The same, told by a clock that ticks so rarely, in milliseconds.
+fn told_by(clock: u32, mut trail: Trail) -> Trail {
+    for stroke in &mut trail.strokes {
+        let (mut time, mut told) = (0, 0);
+        for sample in &mut stroke.samples {
+            time += sample.after;
+            let tick = time / clock * clock;
+            sample.after = tick - told;
+            told = tick;
+        }
+    }
+    trail
+}
+
 prop_compose! {
     fn hands()(
         to in (60.0..260.0, 5.0..105.0),
@@ -121,6 +135,15 @@ proptest! {
             // A hand's trail of another challenge, sealed anew for this one: it ends where that one's piece belonged.
             let copied = score(&hand.trail(means), spot(to.x + 30.0, to.y)).unwrap();
             prop_assert_eq!(copied.bearing(), Bearing::Scripted, "{:?}", copied);
+        }
+    }
+
+    #[test]
+    fn a_coarse_clock_makes_no_hand_a_program(hand in hands(), clock in prop::sample::select(&[2u32, 8, 17, 33, 50, 100])) {
+        let to = spot(hand.to.0, hand.to.1);
+        for means in [Means::Mouse, Means::Touch, Means::Pen] {
+            let rounded = score(&told_by(clock, hand.trail(means)), to).unwrap();
+            prop_assert_eq!(rounded.bearing(), Bearing::Human, "{:?}", rounded);
         }
     }
 
@@ -187,4 +210,15 @@ fn a_drag_to_and_fro_ends_nowhere_and_is_measured_all_the_same() {
     let samples = (0..40).map(|number| Sample { after: 16, spot: spot(f64::from(number % 2) * 50.0, 54.0) }).collect();
     let score = score(&trail(Means::Mouse, samples), spot(50.0, 54.0)).unwrap();
     assert!(score.points < 100, "{score:?}");
+}
+
+#[test]
+fn a_loop_is_not_straight() {
+    let samples = (1..=36).map(|number| {
+        let angle = f64::from(number).to_radians() * 10.0;
+        let after = 9 + number % 5 * 3;
+        Sample { after, spot: spot(40.0 - 40.0 * angle.cos(), 54.0 + 30.0 * angle.sin()) }
+    });
+    let score = score(&trail(Means::Mouse, samples.collect()), spot(0.0, 54.0)).unwrap();
+    assert!(!score.oddities.contains(&Oddity::Straight), "{score:?}");
 }
