@@ -76,7 +76,7 @@ pub(crate) struct AnswerBody {
     /// The challenge's.
     pub(crate) token: String,
     answer: serde_json::Value,
-    /// Whatever it is: what is no trail counts as none, and must not cost a person a challenge.
+    /// Whatever JSON value can be read: what is no trail counts as none, and must not cost a person a challenge.
     #[serde(default)]
     trail: serde_json::Value,
     /// Read by [`language`]; here only so that what is no text is refused.

@@ -85,7 +85,8 @@ pub enum JudgeAnswerError {
     /// Too many calls; try again later. The challenge is not spent.
     #[error(transparent)]
     Limited(#[from] Limited),
-    /// Try again in a moment; the challenge is not spent.
+    /// Try again in a moment. The challenge is not spent; but where its answer was right and only the ticket could not be
+    /// sealed, which no caller can bring about, it is, and the next try hears that it is used.
     #[error(transparent)]
     Busy(#[from] Busy),
 }
@@ -194,6 +195,7 @@ impl JudgeAnswer {
             return Ok(Judgement::Failed);
         }
         self.escalation.passed(caller, level, score);
+        ports.tally.count(Event::ChallengeJudged(stamp.kind, Judged::Passed));
         let ticket = self.ticket(stamp, contact, client)?;
         Ok(Judgement::Passed(ticket))
     }
@@ -203,7 +205,6 @@ impl JudgeAnswer {
         let keyring = ports.directory.keyring();
         let issued_at = ports.clock.now();
         let expires_at = issued_at.plus(self.policy.lifetimes.ticket);
-        let kind = challenge.kind;
         let contact = contact.map(|contact| keyring.contact_hash(contact, issued_at)).or(challenge.contact);
         let origin = self.policy.bind_address.then(|| keyring.origin_hash(Origin::of(client), issued_at));
         let network = Some(Network::around(client));
@@ -211,7 +212,6 @@ impl JudgeAnswer {
         let stamp = Stamp { id, contact, origin, network, issued_at, expires_at, ..challenge };
         let record = TicketRecord { stamp };
         let ticket = keyring.seal(Purpose::Ticket, &record.encode(), issued_at, &*ports.entropy).map_err(|_| Busy)?;
-        ports.tally.count(Event::ChallengeJudged(kind, Judged::Passed));
         Ok(IssuedTicket { ticket, id, issued_at, expires_at })
     }
 
