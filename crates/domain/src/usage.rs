@@ -1,7 +1,7 @@
 //! What an app says, with its calls, about whom they are for and what; kept so that it can be counted, and looked at where
 //! somebody has to.
 //!
-//! It is kept twice. A [`UsageRow`] is one call: who it was for and where that was stand in it sealed, and it goes after weeks. The
+//! It is kept twice. A [`UsageRow`] is one call of the app's: who it was for and where that was stand in it sealed, and it goes after weeks. The
 //! [`Counts`] of a day name nobody, and stay for a year and more. Nothing here is true because a caller said it, and no limit
 //! looks at it.
 
@@ -50,6 +50,15 @@ impl Step {
     /// The step that `word` names.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|step| step.word() == word)
+    }
+
+    /// Whether calls of this step are kept, and not only counted: those that the app signed. What its pages call says nothing
+    /// of a person, and anybody may call it: kept, it would push out what the app said.
+    pub fn is_kept(self) -> bool {
+        match self {
+            Self::Asked | Self::Passed | Self::Refused => true,
+            Self::Loaded | Self::Solved | Self::Failed => false,
+        }
     }
 }
 

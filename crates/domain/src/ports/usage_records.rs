@@ -61,8 +61,8 @@ pub struct UsageKept {
 /// Verbs about who used what. They move no revision and leave no audit entry.
 #[async_trait]
 pub trait UsageRecords: Send + Sync {
-    /// Keeps `rows` and counts them, all or none. An account counts where its day and group have seen it in no row that is
-    /// kept.
+    /// Counts `rows` and keeps those that [are kept](crate::usage::Step::is_kept), all or none. An account counts where its day
+    /// and group have seen it in no row that is kept.
     async fn keep_usage(&self, rows: Vec<UsageRow>) -> Result<(), RecordsError>;
 
     /// The counts, by day, business, scene and account type, as far as they are split by these.

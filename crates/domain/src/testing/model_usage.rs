@@ -41,13 +41,15 @@ impl State {
         let same = |other: &UsageRow| {
             (&other.app, Day::of(other.at), other.group, other.account) == (&app, day, row.group, row.account)
         };
-        let is_first = row.account.is_some() && !self.rows.iter().any(|(_, other)| same(other));
+        let is_first = row.step.is_kept() && row.account.is_some() && !self.rows.iter().any(|(_, other)| same(other));
         let counts = self.counts.entry((app, day, counted_as)).or_default();
         counts.steps[row.step as usize] += 1;
         counts.accounts += u64::from(is_first);
         counts.newcomers += u64::from(is_first && row.is_newcomer());
-        self.last += 1;
-        self.rows.push((self.last, row));
+        if row.step.is_kept() {
+            self.last += 1;
+            self.rows.push((self.last, row));
+        }
     }
 }
 

@@ -15,7 +15,8 @@ CREATE TABLE usage (
 ) STRICT;
 
 CREATE INDEX usage_app ON usage (app);
-CREATE INDEX usage_account ON usage (app, account, at) WHERE account IS NOT NULL;
+-- All that tells whether an account came before on its day, in its group: the row itself is not looked at.
+CREATE INDEX usage_account ON usage (app, account, business, scene, account_type, at) WHERE account IS NOT NULL;
 
 CREATE TABLE usage_count (
     app          TEXT    NOT NULL,
