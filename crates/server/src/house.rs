@@ -299,7 +299,7 @@ impl House {
             () = listen::run(listener, handshake, dispatcher, limits, stop) => {}
             () = refresh(&self.directory, &self.id_tokens, &*self.records) => {}
             () = write_behind(&self.nonces, &*self.records, &*self.ports.clock) => {}
-            () = self.usage.keep(&*self.records, &*self.ports.clock) => {}
+            () = self.usage.keep(&self.records, &*self.ports.clock) => {}
             () = sweep(&*self.records, &*self.ports.clock) => {}
             () = self.tls.follow(reload) => {}
         }
@@ -307,7 +307,7 @@ impl House {
         lanes.finish(LAST_MESSAGES).await;
         // Until nothing is left: a flush that was under way has its batch, and others wait behind it.
         while self.nonces.flush(&*self.records).await.context("the nonces of the last calls")? > 0 {}
-        self.usage.finish(&*self.records).await;
+        self.usage.finish(&self.records).await;
         Ok(())
     }
 

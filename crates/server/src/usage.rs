@@ -50,7 +50,7 @@ impl UsageKeeper {
     }
 
     /// Writes what is noted, and forgets; never ends.
-    pub(crate) async fn keep(&self, records: &dyn Records, clock: &dyn Clock) {
+    pub(crate) async fn keep(&self, records: &Arc<dyn Records>, clock: &dyn Clock) {
         let mut tick = interval(WRITE_BEHIND);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_more = false;
@@ -70,7 +70,7 @@ impl UsageKeeper {
     }
 
     /// Writes all that is left, when no call comes any more.
-    pub(crate) async fn finish(&self, records: &dyn Records) {
+    pub(crate) async fn finish(&self, records: &Arc<dyn Records>) {
         loop {
             match self.notes.flush(records).await {
                 Ok(0) => return,

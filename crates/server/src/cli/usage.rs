@@ -239,7 +239,7 @@ mod tests {
         note(Step::Passed, group, Some("secret-name"));
         clock.advance(Duration::from_secs(1));
         note(Step::Asked, Group::default(), None);
-        keeper.finish(&*vault.records).await;
+        keeper.finish(&vault.records).await;
     }
 
     #[tokio::test]
