@@ -48,7 +48,7 @@ pub struct DoorRules {
 pub enum PaysFor {
     /// The code's purpose, as its action.
     Purpose,
-    /// Whatever it says: at this door challenges go out before anybody says what for.
+    /// Whatever it says: at this door challenges go out before anybody says what for, and no call comes without one.
     Anything,
     /// Whatever it says, and to whomever: at this door nobody ever says where to. It is spent all the same, for one code.
     AnythingToAnybody,
@@ -361,7 +361,10 @@ impl SendCode {
         let prefix = prefix.map(|prefix| self.ports.keys.prefix(prefix).to_string());
         let sending = Sending { binding, interval: policy.interval, account, network, country, prefix, price };
         // Where a door takes no call without a ticket, as it goes with the door, it lifts nothing: no limit would be left.
-        let is_optional = new.payment.is_some_and(|payment| payment.pays_for == PaysFor::Purpose);
+        let is_optional = new.payment.is_some_and(|payment| match payment.pays_for {
+            PaysFor::Purpose | PaysFor::AnythingToAnybody => true,
+            PaysFor::Anything => false,
+        });
         let lifted = paid.is_some() && is_optional && policy.ticket == TicketDemand::OverLimits;
         let enforced = |limit: CodeLimit| {
             let documented = limit == CodeLimit::Resend && new.rules.is_some();

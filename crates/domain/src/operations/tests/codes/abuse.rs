@@ -62,6 +62,10 @@ fn a_ticket_that_goes_with_the_door_lifts_nothing() {
     let is_network = |over: Over| over.limit == CodeLimit::Network;
     assert!(matches!(limited, Some(SendCodeError::Limited { over, .. }) if is_network(over)), "{limited:?}");
     assert!(asked(other, PaysFor::Purpose).is_ok(), "one that is brought although nobody has to");
+    assert!(
+        asked("+8613912345670", PaysFor::AnythingToAnybody).is_ok(),
+        "the same, from a page that never says where to"
+    );
 }
 
 /// Whoever has solved one challenge may show its ticket as often as they like, and must not use up what is the app's.
