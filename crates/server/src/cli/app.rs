@@ -107,7 +107,8 @@ fn create(place: &Place, name: String, tenant: Option<String>, json: bool) -> an
     })?;
     let shown = if json {
         let mut shown = describe(&app, Some(&captcha_app));
-        shown["captcha_app_secret"] = json!(secret.expose());
+        // The app's, which need not be the one above: a server that runs beside this may have made up for it already.
+        shown["captcha_app_secret"] = json!(opened_secret(&vault, &captcha_app)?);
         shown.to_string()
     } else {
         // The id alone, for scripts; `app captcha` prints the rest.
@@ -155,8 +156,7 @@ fn captcha(place: &Place, id: &str, new_secret: bool, json: bool) -> anyhow::Res
     let rows = block_on(async { Ok(vault.records.directory().await?) })?;
     let row = rows.captcha_apps.iter().find(|row| row.app == app);
     let row = row.with_context(|| format!("there is no app {id}"))?;
-    let secret = vault.master_key.load()?.open(&CaptchaAppRow::place(&app), &row.sealed_secret)?;
-    let (number, secret) = (row.id.number(), String::from_utf8_lossy(secret.expose()));
+    let (number, secret) = (row.id.number(), opened_secret(&vault, row)?);
     let mut out = std::io::stdout().lock();
     if json {
         writeln!(out, "{}", json!({ "captcha_app_id": number, "captcha_app_secret": secret }))?;
@@ -164,6 +164,11 @@ fn captcha(place: &Place, id: &str, new_secret: bool, json: bool) -> anyhow::Res
         writeln!(out, "CaptchaAppId  {number}\nAppSecretKey  {secret}")?;
     }
     Ok(())
+}
+
+fn opened_secret(vault: &Vault, row: &CaptchaAppRow) -> anyhow::Result<String> {
+    let secret = vault.master_key.load()?.open(&CaptchaAppRow::place(&row.app), &row.sealed_secret)?;
+    Ok(String::from_utf8_lossy(secret.expose()).into_owned())
 }
 
 fn change_secret(vault: &Vault, app: &AppId) -> anyhow::Result<()> {
