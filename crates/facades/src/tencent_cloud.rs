@@ -27,7 +27,7 @@ use countersign_domain::language::Language;
 use countersign_domain::operations::{Expected, RedeemTicketError, Redemption, SignedCalls, TicketRefusal};
 use countersign_domain::ports::{Directory, Entropy};
 use countersign_domain::ticket::Stamp;
-use countersign_domain::usage::{Group, Person, Step, Usage};
+use countersign_domain::usage::{Group, Person, Usage};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
@@ -153,11 +153,12 @@ impl TencentCloud {
         }
         let asked = Asked::read(parameters)?;
         let (verdict, stamp) = self.judge(key, &asked).await?;
-        let step = if verdict == Verdict::Passed { Step::Passed } else { Step::Refused };
         let Asked { group, person, needs_time, .. } = asked;
-        let app = key.row.app.clone();
-        let usage = Usage { app, door: TENCENT_CAPTCHA_3, step, group, registered_at: None, person };
-        self.usages.note_usage.note(usage);
+        if let Some(step) = verdict.step() {
+            let app = key.row.app.clone();
+            let usage = Usage { app, door: TENCENT_CAPTCHA_3, step, group, registered_at: None, person };
+            self.usages.note_usage.note(usage);
+        }
         let (code, message) = verdict.words();
         let solved_at = stamp.map_or(0, |stamp| stamp.issued_at.milliseconds() / 1_000);
         let got_at = if needs_time { solved_at } else { 0 };

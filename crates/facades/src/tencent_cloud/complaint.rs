@@ -1,4 +1,5 @@
 use countersign_domain::language::Language;
+use countersign_domain::usage::Step;
 use serde_json::{Value, json};
 
 use crate::door::Refusal;
@@ -30,6 +31,21 @@ impl Verdict {
             Self::Disaster => (21, "ticket diff"),
             Self::Busy => (26, "system busy"),
             Self::WrongSecret => (100, "appid-secretkey-ticket mismatch"),
+        }
+    }
+
+    /// What it counts as; `None` where nothing was found about the ticket.
+    pub(super) fn step(self) -> Option<Step> {
+        match self {
+            Self::Passed => Some(Step::Passed),
+            Self::OtherRandstr
+            | Self::Expired
+            | Self::Reused
+            | Self::Unreadable
+            | Self::OtherApp
+            | Self::Disaster
+            | Self::WrongSecret => Some(Step::Refused),
+            Self::Busy => None,
         }
     }
 }
