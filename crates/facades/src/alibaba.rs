@@ -38,8 +38,9 @@ use crate::Context;
 use crate::door::{Facade, Head, Refusal, Request, Response};
 use crate::machines::Machines;
 use crate::owners::Owners;
-use crate::root::{Addressee, addressee};
+use crate::root::{Addressee, addressee, is_tencents};
 use crate::signing::form::Form;
+use crate::tencent_cloud::TencentCloud;
 use call::{Signed, shape};
 use complaint::Complaint;
 use parameters::Parameters;
@@ -69,13 +70,16 @@ pub(crate) struct Alibaba {
     owners: Owners,
     settings: Settings,
     products: &'static [Product],
+    /// Whose calls come here where only their form tells whose they are.
+    tencent: TencentCloud,
 }
 
 impl Alibaba {
     pub(crate) fn new(context: &Context) -> Self {
         let Context { signed_calls, directory, machines, owners, clock, entropy, alibaba: settings, .. } =
             context.clone();
-        Self { signed_calls, directory, clock, entropy, machines, owners, settings, products: PRODUCTS }
+        let tencent = TencentCloud::new(context);
+        Self { signed_calls, directory, clock, entropy, machines, owners, settings, products: PRODUCTS, tencent }
     }
 }
 
@@ -99,6 +103,9 @@ impl Facade for Alibaba {
             Ok(form) => form,
             Err(complaint) => return reply.complaint(&complaint, Format::Json),
         };
+        if is_tencents(&form) {
+            return self.tencent.answer(request).await;
+        }
         let format = match Format::of(&request, &form) {
             Ok(format) => format,
             Err(complaint) => return reply.complaint(&complaint, Format::Json),

@@ -5,6 +5,7 @@ use http::Method;
 use http::header::AUTHORIZATION;
 
 use crate::door::{Head, header};
+use crate::signing::form::Form;
 
 /// Whom a call to `/` is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +14,7 @@ pub enum Addressee {
     Page,
     /// Tencent Cloud's API 3.0.
     Tencent,
-    /// Alibaba Cloud's RPC gateway: all else.
+    /// Alibaba Cloud's RPC gateway: all else, and whoever's a form is that has yet to be read.
     Alibaba,
 }
 
@@ -31,6 +32,12 @@ pub fn addressee(head: &Head<'_>) -> Addressee {
         return Addressee::Page;
     }
     Addressee::Alibaba
+}
+
+/// Whether a form that came to Alibaba's gateway is a call of Tencent's: one that is signed in the older way and sent by `POST`
+/// has nothing in its head that tells.
+pub(crate) fn is_tencents(form: &Form) -> bool {
+    form.get("SecretId").is_some() && form.get("AccessKeyId").is_none()
 }
 
 #[cfg(test)]
