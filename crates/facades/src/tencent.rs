@@ -20,7 +20,11 @@ use countersign_domain::secret::Secret;
 use countersign_domain::ticket::Door;
 use countersign_domain::time::Timestamp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::header::HOST;
 use sha2::Sha256;
+
+use crate::door::Request;
+use crate::signing::tencent_v1::with_and_without_port;
 
 /// The older product, in what it seals.
 pub const TENCENT_CAPTCHA: Door = Door::new("tencent_captcha");
@@ -129,11 +133,19 @@ impl Tencent {
         format!("{}://{behind}{path}", if https { "https" } else { "http" })
     }
 
-    /// The name under which clients call this server, by the settings: a proxy may have rewritten the header.
-    pub(crate) fn authority(&self) -> &str {
+    /// Whether clients reach this server by TLS, by the settings.
+    pub(crate) fn is_https(&self) -> bool {
+        self.settings.public_url.split_once(':').is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("https"))
+    }
+
+    /// The names under which the client of a call may know this server, as it may have signed them: what the call says, and
+    /// what the settings say, because a proxy may have rewritten it.
+    pub(crate) fn hosts<'a>(&'a self, request: &'a Request) -> Vec<&'a str> {
         let url = self.settings.public_url.as_str();
         let behind = url.split_once("://").map_or(url, |(_, behind)| behind);
-        behind.split('/').next().unwrap_or_default()
+        let authority = behind.split('/').next().unwrap_or_default();
+        let host = request.header(HOST.as_str()).unwrap_or_default();
+        with_and_without_port(host).chain(with_and_without_port(authority)).collect()
     }
 }
 

@@ -86,7 +86,7 @@ impl Facade for TencentCaptcha {
 
 /// The address of a script, as a site with this key is given it: for the page of `--dev`, whose server side is this one.
 pub fn tencent_script(context: &Context, key: &AccessKey) -> Option<String> {
-    let https = context.tencent.settings.public_url.starts_with("https:");
+    let https = context.tencent.is_https();
     TencentCaptcha::new(context).script_address(key, Order::plain(https)).ok()
 }
 
@@ -115,7 +115,7 @@ impl Checked<'_> {
 impl TencentCaptcha {
     async fn call(&self, request: &Request) -> Result<Response, Complaint> {
         let form = call::shape(request)?;
-        let call = Call::read(request, &form, self.tencent.authority())?;
+        let call = Call::read(request, &form)?;
         let key = call.admit(&self.tencent, &self.signed_calls).await?;
         if !key.row.permissions.allow(Permission::RedeemTickets) {
             return Err(Complaint::NoPermission);
@@ -146,7 +146,7 @@ impl TencentCaptcha {
 
     /// The script itself, or its text in JSON: the operation's first edition.
     async fn query(&self, key: &AccessKey, parameters: &Parameters<'_>) -> Result<Response, Complaint> {
-        let https = self.tencent.settings.public_url.starts_with("https:");
+        let https = self.tencent.is_https();
         let order = Order::of_query(parameters, https)?;
         let wants_script = parameters.number("script")?.unwrap_or(0);
         if wants_script > 1 {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use countersign_domain::access_key::AccessKey;
 use countersign_domain::operations::SignedCalls;
 use http::Method;
-use http::header::{CONTENT_TYPE, HOST};
+use http::header::CONTENT_TYPE;
 
 use super::complaint::Complaint;
 use crate::door::Request;
 use crate::signing::form::{Form, FormError};
 use crate::signing::multipart;
-use crate::signing::tencent_v1::{self, Algorithm, SIGNATURE, Signed, with_and_without_port};
+use crate::signing::tencent_v1::{self, Algorithm, SIGNATURE, Signed};
 use crate::tencent::{Refused, Signature, Tencent};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -23,7 +23,6 @@ pub(super) struct Call<'a> {
     pub(super) action: &'a str,
     request: &'a Request,
     form: &'a Form,
-    authority: &'a str,
     signature: Vec<u8>,
     signed: Signature<'a>,
 }
@@ -50,8 +49,8 @@ pub(super) fn shape(request: &Request) -> Result<Form, Complaint> {
 }
 
 impl<'a> Call<'a> {
-    /// Reads the common parameters. `authority` is what this server is called in its settings.
-    pub(super) fn read(request: &'a Request, form: &'a Form, authority: &'a str) -> Result<Self, Complaint> {
+    /// Reads the common parameters.
+    pub(super) fn read(request: &'a Request, form: &'a Form) -> Result<Self, Complaint> {
         let given = |name: &'static str| form.get(name).filter(|value| !value.is_empty());
         let required = |name: &'static str| given(name).ok_or(Complaint::Missing(name));
         let (action, key_id) = (required("Action")?, required("SecretId")?);
@@ -67,14 +66,13 @@ impl<'a> Call<'a> {
             return Err(Complaint::TokenUnsupported);
         }
         let signed = Signature::with_nonce(key_id, seconds, nonce, &signature);
-        Ok(Self { action, request, form, authority, signature, signed })
+        Ok(Self { action, request, form, signature, signed })
     }
 
     /// The key that signed the call.
     pub(super) async fn admit(&self, tencent: &Tencent, calls: &SignedCalls) -> Result<Arc<AccessKey>, Complaint> {
-        let Self { request, form, authority, signature, signed, .. } = self;
-        let host = request.header(HOST.as_str()).unwrap_or_default();
-        let hosts: Vec<_> = with_and_without_port(host).chain(with_and_without_port(authority)).collect();
+        let Self { request, form, signature, signed, .. } = self;
+        let hosts = tencent.hosts(request);
         let text = Signed { method: &request.method, hosts: &hosts, path: &request.path, form };
         let algorithm = Algorithm::named(form.get("SignatureMethod"));
         let admitted = tencent.admit(calls, signed, |secret| text.holds(signature, algorithm, secret)).await;

@@ -7,14 +7,14 @@ use countersign_domain::access_key::AccessKey;
 use countersign_domain::language::Language;
 use countersign_domain::operations::SignedCalls;
 use http::Method;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Map, Value};
 
 use super::complaint::Complaint;
 use crate::door::Request;
 use crate::signing::form::{Form, FormError};
 use crate::signing::tc3::{Authorization, TIMESTAMP};
-use crate::signing::tencent_v1::{self, Algorithm, SIGNATURE, Signed, with_and_without_port};
+use crate::signing::tencent_v1::{self, Algorithm, SIGNATURE, Signed};
 use crate::tencent::{Refused, Signature, Tencent};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -128,12 +128,10 @@ impl<'a> Call<'a> {
     /// The key that signed the call.
     pub(super) async fn admit(&self, tencent: &Tencent, calls: &SignedCalls) -> Result<Arc<AccessKey>, Complaint> {
         let Self { request, signed, scheme, .. } = self;
+        let hosts = tencent.hosts(request);
         let admitted = tencent.admit(calls, signed, |secret| match scheme {
-            Scheme::Tc3 { authorization, timestamp } => authorization.holds(request, timestamp, secret),
+            Scheme::Tc3 { authorization, timestamp } => authorization.holds(request, &hosts, timestamp, secret),
             Scheme::V1 { form, signature } => {
-                let host = request.header(HOST.as_str()).unwrap_or_default();
-                let hosts: Vec<_> =
-                    with_and_without_port(host).chain(with_and_without_port(tencent.authority())).collect();
                 let text = Signed { method: &request.method, hosts: &hosts, path: &request.path, form };
                 text.holds(signature, Algorithm::named(form.get("SignatureMethod")), secret)
             }

@@ -7,6 +7,7 @@ use countersign_domain::ticket::{Door, Note};
 use countersign_domain::time::Timestamp;
 
 use super::*;
+use crate::alibaba::Alibaba;
 use crate::signing::tc3::TIMESTAMP;
 use crate::tencent::{TENCENT_CAPTCHA, randstr};
 use crate::testing::{CLIENT, House, Vector, ask, shown, vectors};
@@ -107,19 +108,52 @@ fn what_sdks_send_is_understood_whichever_way_it_is_signed() {
             Parameters::Json(_) => request.header(TIMESTAMP),
         };
         let seconds: i64 = timestamp.unwrap().parse().unwrap();
-        let house = House::at(Timestamp::from_milliseconds(seconds * 1_000));
-        let door = door(&house);
-        assert!(door.takes(&head), "{id}");
-        let answer = block_on(door.answer(request.clone()));
-        // The app of the capture is none here: so it got past signature and parameters.
-        let body: Value = serde_json::from_slice(&answer.body).unwrap();
-        assert_eq!(body["Response"]["CaptchaCode"], 100, "{id}: {body}");
+        let house = || House::at(Timestamp::from_milliseconds(seconds * 1_000));
+        assert!(door(&house()).takes(&head), "{id}");
+        assert_understood(&door(&house()), &request, &id);
+        // A proxy that names the host anew; the settings have the name that clients know.
+        let mut proxied = request.clone();
+        let host = proxied.headers.insert("host", "10.0.0.1:8080".parse().unwrap()).unwrap();
+        let mut behind = house();
+        let settings = Arc::make_mut(&mut behind.context.tencent.settings);
+        settings.public_url = format!("https://{}", host.to_str().unwrap());
+        assert_understood(&door(&behind), &proxied, &id);
         seen += 1;
     }
     assert_eq!(seen, 11);
 }
 
 #[test]
+/// The app of the captures is none here: so a call of one got past signature and parameters.
+fn assert_understood(door: &dyn Facade, request: &Request, id: &str) {
+    let body: Value = serde_json::from_slice(&block_on(door.answer(request.clone())).body).unwrap();
+    assert_eq!(body["Response"]["CaptchaCode"], 100, "{id}: {body}");
+}
+
+#[test]
+fn a_form_that_nothing_in_its_head_tells_is_understood_all_the_same() {
+    let mut seen = 0;
+    for Vector { id, request, .. } in vectors(TENCENT, "v1_of_3") {
+        let mut request = request.unwrap();
+        if request.method != http::Method::POST {
+            continue;
+        }
+        let marks: Vec<_> = request.headers.keys().filter(|name| name.as_str().starts_with("x-tc-")).cloned().collect();
+        for mark in marks {
+            request.headers.remove(mark);
+        }
+        let Ok(Parameters::Form(form)) = Call::shape(&request) else { panic!("{id} is a form") };
+        let seconds: i64 = form.get("Timestamp").unwrap().parse().unwrap();
+        let house = House::at(Timestamp::from_milliseconds(seconds * 1_000));
+        let door = Alibaba::new(&house.context);
+        let (method, path) = (&request.method, request.path.as_str());
+        assert!(door.takes(&Head { method, path, query: None, headers: &request.headers }), "{id}");
+        assert_understood(&door, &request, &id);
+        seen += 1;
+    }
+    assert_ne!(seen, 0);
+}
+
 fn what_is_wrong_with_a_call_is_said() {
     let house = House::new();
     let door = door(&house);
