@@ -151,7 +151,6 @@ impl Said {
             Some(_) => return Err(Complaint::Invalid("accountType")),
         };
         let (business, scene) = (parameters.number("businessId")?, parameters.number("sceneId")?);
-        let registered_at = parameters.number("registerTime")?;
         let text = |name| parameters.text(name).map(str::to_owned);
         let person = Person {
             account: text("uid"),
@@ -161,7 +160,7 @@ impl Said {
             mac_address: text("macAddress"),
             imei: text("imei"),
         };
-        let registered_at = registered_at.map(|seconds| Timestamp::from_milliseconds(i64::from(seconds) * 1_000));
+        let registered_at = registered_at(parameters)?;
         Ok(Self { group: Group { business, scene, account_type }, registered_at, person })
     }
 
@@ -173,6 +172,22 @@ impl Said {
 }
 
 /// What is remembered of an order, in the script's address, the page and each challenge.
+/// From then on a time in seconds would be after the year 5000: it is one in milliseconds, as some sites keep them.
+const MILLISECONDS_FROM: i64 = 100_000_000_000;
+/// The last millisecond of the year 9999.
+const LATEST: i64 = 253_402_300_799_999;
+
+/// When the account was registered. A number that makes no time is none: nothing depends on it, so it costs no call.
+fn registered_at(parameters: &Parameters<'_>) -> Result<Option<Timestamp>, Complaint> {
+    let Some(text) = parameters.text("registerTime") else { return Ok(None) };
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Complaint::Invalid("registerTime"));
+    }
+    let milliseconds =
+        text.parse().ok().map(|number: i64| if number < MILLISECONDS_FROM { number * 1_000 } else { number });
+    Ok(milliseconds.filter(|milliseconds| *milliseconds <= LATEST).map(Timestamp::from_milliseconds))
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// The scheme of the addresses that the page uses.
@@ -222,3 +237,20 @@ mod tests {
         assert_eq!(Remembered::read(&[]), Remembered::default());
     }
 }
+
+    #[test]
+    fn a_registration_may_be_in_seconds_or_milliseconds_and_costs_no_call() {
+        for (given, expected) in [
+            ("0", Some(0)),
+            ("1763424000", Some(1_763_424_000_000)),
+            ("99999999999", Some(99_999_999_999_000)),
+            ("1763424000123", Some(1_763_424_000_123)),
+            ("253402300800000", None),
+            ("99999999999999999999", None),
+            ("", None),
+        ] {
+            let form = Form::read(Some(&format!("registerTime={given}")), None).unwrap();
+            let read = registered_at(&Parameters::of(&form)).unwrap();
+            assert_eq!(read.map(Timestamp::milliseconds), expected, "{given}");
+        }
+    }
