@@ -40,8 +40,8 @@ impl Layout {
 pub struct Wishes {
     /// Which kind of challenge.
     pub kind: Kind,
-    /// How hard.
-    pub level: Level,
+    /// How hard at least, where the site says so.
+    pub level: Option<Level>,
     /// For which screen.
     pub layout: Layout,
     /// For whom, in the site's own words.
@@ -79,7 +79,7 @@ impl EmbeddingRecord {
         writer.string(self.key.as_str().as_bytes());
         let Wishes { kind, level, layout, user, note } = &self.wishes;
         kind.write(&mut writer);
-        writer.u8(level.number());
+        writer.optional(*level, |writer, level| writer.u8(level.number()));
         writer.u8(layout.tag());
         writer.optional(*user, |writer, user| user.write(writer));
         writer.string(note.bytes());
@@ -101,7 +101,7 @@ impl EmbeddingRecord {
             key: AccessKeyId::parse(reader.text()?).ok_or(Malformed)?,
             wishes: Wishes {
                 kind: Kind::read(&mut reader)?,
-                level: Level::new(reader.u8()?).ok_or(Malformed)?,
+                level: reader.optional(|reader| Level::new(reader.u8()?).ok_or(Malformed))?,
                 layout: Layout::from_tag(reader.u8()?).ok_or(Malformed)?,
                 user: reader.optional(KeyedHash::read)?,
                 note: Note::new(reader.string()?).ok_or(Malformed)?,
@@ -123,7 +123,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_reads_back_whole_and_no_part_of_it_does(
-            user in prop::option::of(any::<[u8; 20]>()), layout in 1..=3_u8, level in 1..=5_u8,
+            user in prop::option::of(any::<[u8; 20]>()), layout in 1..=3_u8, level in prop::option::of(1..=5_u8),
             note in prop::collection::vec(any::<u8>(), 0..32), times: (i64, i64), cut: usize,
         ) {
             let record = EmbeddingRecord {
@@ -133,7 +133,7 @@ mod tests {
                 key: AccessKeyId::parse("AK1").unwrap(),
                 wishes: Wishes {
                     kind: Kind::Slider,
-                    level: Level::new(level).unwrap(),
+                    level: level.and_then(Level::new),
                     layout: Layout::from_tag(layout).unwrap(),
                     user: user.map(KeyedHash::from_bytes),
                     note: Note::new(&note).unwrap(),

@@ -183,7 +183,7 @@ impl EmbedChallenge {
             app: &app,
             client: page.client,
             kind,
-            level: Some(level),
+            level,
             style,
             action: None,
             contact: None,

@@ -49,7 +49,7 @@ impl<'a> Parameters<'a> {
 /// An order as it is read.
 pub(super) struct Order<'a> {
     kind: Kind,
-    level: Level,
+    level: Option<Level>,
     /// The scheme of the address that is answered.
     pub(super) https: bool,
     /// 1, 2 or 4, as the address says it.
@@ -85,7 +85,7 @@ impl<'a> Order<'a> {
         let kind = kind(parameters.required_in("captchaType", CAPTCHA_TYPES)?);
         Ok(Self {
             kind,
-            level: Level::DEFAULT,
+            level: None,
             https,
             client_type: 2,
             layout: Layout::Desktop,
@@ -98,7 +98,7 @@ impl<'a> Order<'a> {
     pub(super) fn plain(https: bool) -> Self {
         Self {
             kind: Kind::Slider,
-            level: Level::DEFAULT,
+            level: None,
             https,
             client_type: 2,
             layout: Layout::Desktop,
@@ -125,10 +125,11 @@ fn kind(_: u32) -> Kind {
     Kind::Slider
 }
 
-/// The vendor's lowest level, which is the only documented one, is the level of every door.
-fn level(disturb_level: u32) -> Level {
-    let number = u8::try_from(disturb_level + 2).ok();
-    number.and_then(Level::new).unwrap_or(Level::DEFAULT)
+/// The vendor's lowest level, which is the only documented one, asks for nothing: the operator's level holds, as at every door.
+/// Each of the others is one above [`Level::DEFAULT`] more.
+fn level(disturb_level: u32) -> Option<Level> {
+    let above = u8::try_from(disturb_level).ok()?.checked_sub(1).filter(|above| *above > 0)?;
+    Level::new(Level::DEFAULT.number() + above)
 }
 
 /// What a site says of a person, and of what the call is for. It is kept for statistics and decides nothing.
@@ -171,7 +172,6 @@ impl Said {
     }
 }
 
-/// What is remembered of an order, in the script's address, the page and each challenge.
 /// From then on a time in seconds would be after the year 5000: it is one in milliseconds, as some sites keep them.
 const MILLISECONDS_FROM: i64 = 100_000_000_000;
 /// The last millisecond of the year 9999.
@@ -188,6 +188,7 @@ fn registered_at(parameters: &Parameters<'_>) -> Result<Option<Timestamp>, Compl
     Ok(milliseconds.filter(|milliseconds| *milliseconds <= LATEST).map(Timestamp::from_milliseconds))
 }
 
+/// What is remembered of an order, in the script's address, the page and each challenge.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Remembered {
     /// The scheme of the addresses that the page uses.
@@ -236,7 +237,6 @@ mod tests {
         }
         assert_eq!(Remembered::read(&[]), Remembered::default());
     }
-}
 
     #[test]
     fn a_registration_may_be_in_seconds_or_milliseconds_and_costs_no_call() {
@@ -254,3 +254,9 @@ mod tests {
             assert_eq!(read.map(Timestamp::milliseconds), expected, "{given}");
         }
     }
+
+    #[test]
+    fn the_lowest_level_asks_for_none() {
+        assert_eq!([1, 2, 3].map(|asked| level(asked).map(Level::number)), [None, Some(4), Some(5)]);
+    }
+}
