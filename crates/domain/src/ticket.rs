@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::access_key::AccessKeyId;
 use crate::app::{Action, AppId};
 use crate::challenge::{Kind, Level, Solution};
 use crate::network::Network;
@@ -54,6 +55,8 @@ pub struct Stamp {
     pub door: Door,
     /// The app that it was made for.
     pub app: AppId,
+    /// Which of the app's keys has asked for the challenge, where one has.
+    pub key: Option<AccessKeyId>,
     /// What the app wants it for, in its own words.
     pub action: Option<Action>,
     /// To whom it is bound: what it pays for must go to this contact.
@@ -80,6 +83,7 @@ impl Stamp {
         writer.array(&self.epoch);
         writer.string(self.door.name().as_bytes());
         writer.string(self.app.as_str().as_bytes());
+        writer.optional(self.key.as_ref(), |writer, key| writer.string(key.as_str().as_bytes()));
         writer.optional(self.action.as_ref(), |writer, action| writer.string(action.as_str().as_bytes()));
         writer.optional(self.contact, |writer, contact| contact.write(writer));
         writer.optional(self.origin, |writer, origin| origin.write(writer));
@@ -97,6 +101,7 @@ impl Stamp {
             epoch: reader.array()?,
             door: Door(Cow::Owned(reader.text()?.to_owned())),
             app: AppId::parse(reader.text()?).ok_or(Malformed)?,
+            key: reader.optional(|reader| AccessKeyId::parse(reader.text()?).ok_or(Malformed))?,
             action: reader.optional(|reader| Action::parse(reader.text()?).ok_or(Malformed))?,
             contact: reader.optional(KeyedHash::read)?,
             origin: reader.optional(KeyedHash::read)?,
@@ -178,13 +183,14 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn record(action: Option<&str>, (x, y): (u16, Option<u16>), note: &[u8]) -> ChallengeRecord {
+    fn record(key: Option<&str>, action: Option<&str>, (x, y): (u16, Option<u16>), note: &[u8]) -> ChallengeRecord {
         ChallengeRecord {
             stamp: Stamp {
                 id: [1; 16],
                 epoch: [2; 8],
                 door: Door::new("a door"),
                 app: AppId::parse("an-app").unwrap(),
+                key: key.and_then(AccessKeyId::parse),
                 action: action.and_then(Action::parse),
                 contact: None,
                 origin: None,
@@ -203,10 +209,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_record_reads_back_whole_and_no_part_of_it_does(
-            action in proptest::option::of("[a-z]{1,64}"), place: (u16, Option<u16>),
+            key in proptest::option::of("[A-Za-z0-9]{1,64}"), action in proptest::option::of("[a-z]{1,64}"), place: (u16, Option<u16>),
             note in prop::collection::vec(any::<u8>(), 0..32), cut: usize,
         ) {
-            let record = record(action.as_deref(), place, &note);
+            let record = record(key.as_deref(), action.as_deref(), place, &note);
             let bytes = record.encode();
             prop_assert_eq!(ChallengeRecord::decode(&bytes), Ok(record));
             prop_assert_eq!(ChallengeRecord::decode(&bytes[..cut % bytes.len()]), Err(Malformed));

@@ -119,6 +119,7 @@ impl NativeChallenges {
             .run(ChallengeRequest {
                 door: NATIVE,
                 app: &AppId::parse(&body.site_key).ok_or(Problem::UnknownSiteKey)?,
+                key: None,
                 client: request.client,
                 kind,
                 level: None,

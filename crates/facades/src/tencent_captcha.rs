@@ -9,9 +9,10 @@
 //! * Pages append parameters to the script's address. Common parameters begin with a capital; `secretId` is none of them.
 //!
 //! Choices, where the vendor's pages are silent: the second check counts for the same key, address and user within a minute
-//! of the first; `disturbLevel` 1 to 3 are our levels 3 to 5, because 3 is the level of every door; all operations want the
-//! permission to redeem tickets, because an address that nobody could check the tickets of would be worth nothing. Messages
-//! are in Chinese, as the vendor's, with the same in English behind them: there is nothing in a call that says which.
+//! of the first; a ticket counts for the key that ordered its page; `disturbLevel` 2 and 3 ask for our levels 4 and 5 at
+//! least, and 1 for none; all operations want the permission to redeem tickets, because an address that nobody could check
+//! the tickets of would be worth nothing. Messages are in Chinese, as the vendor's, with the same in English behind them:
+//! there is nothing in a call that says which.
 
 mod call;
 mod complaint;
@@ -187,7 +188,8 @@ impl TencentCaptcha {
         let redeem = &self.tencent.redeem_ticket;
         // Before it is spent: a mistake of one page costs no other its ticket.
         let stamp = redeem.read(checked.ticket).ok_or(Complaint::TicketRefused)?;
-        if !redeem.is_for(&stamp, checked.uid) {
+        let is_of_other_key = stamp.key.as_ref().is_some_and(|ordered| *ordered != key.row.id);
+        if is_of_other_key || !redeem.is_for(&stamp, checked.uid) {
             return Err(Complaint::TicketRefused);
         }
         let client = checked.user_ip.parse().ok();

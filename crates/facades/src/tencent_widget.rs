@@ -133,6 +133,7 @@ impl TencentWidget {
         let request = ChallengeRequest {
             door: TENCENT_CAPTCHA_3,
             app: &app.row.app,
+            key: None,
             client: request.client,
             kind: Kind::Slider,
             level: None,

@@ -400,6 +400,7 @@ impl House {
         let request = ChallengeRequest {
             door: NATIVE,
             app: &AppId::parse(app).unwrap(),
+            key: None,
             client: CLIENT,
             kind: Kind::Slider,
             level: None,

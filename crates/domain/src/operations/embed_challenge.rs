@@ -61,6 +61,9 @@ pub enum LoadScriptError {
     /// The app is not served.
     #[error(transparent)]
     App(#[from] AppRefusal),
+    /// The key that ordered it is served no more.
+    #[error("the key that ordered the script is disabled")]
+    KeyDisabled,
     /// Try again in a moment; the address is not spent.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -149,6 +152,9 @@ impl EmbedChallenge {
         let ports = &self.ports;
         let order = self.open(Purpose::PageScript, script)?;
         ports.directory.usable_app(&order.app)?;
+        if ports.directory.access_key(&order.key).is_none_or(|key| !key.row.enabled) {
+            return Err(LoadScriptError::KeyDisabled);
+        }
         let now = ports.clock.now();
         let record = EmbeddingRecord {
             id: ports.entropy.array(),
@@ -165,22 +171,24 @@ impl EmbedChallenge {
     }
 
     /// Draws a challenge for a page. The first one binds the page to its site: a script that somebody copied to another draws
-    /// nothing there.
+    /// nothing there. A call over a limit neither binds it nor spends one of its challenges.
     ///
     /// # Errors
     /// [`DrawChallengeError`].
     pub async fn draw(&self, page: Page<'_>, door: &Door, style: Style) -> Result<IssuedChallenge, DrawChallengeError> {
         let session = self.open(Purpose::PageSession, page.session)?;
+        self.issue.admit(&session.app, page.client)?;
         match self.spend(&session, owner(page.site)).await? {
             Spent::First => {}
             Spent::Again { count, .. } if count <= self.embed.most_challenges => {}
             Spent::Again { .. } => return Err(PageRefusal::Exhausted.into()),
             Spent::Taken => return Err(PageRefusal::Elsewhere.into()),
         }
-        let EmbeddingRecord { app, wishes: Wishes { kind, level, user, note, .. }, .. } = session;
+        let EmbeddingRecord { app, key, wishes: Wishes { kind, level, user, note, .. }, .. } = session;
         let request = ChallengeRequest {
             door: door.clone(),
             app: &app,
+            key: Some(key),
             client: page.client,
             kind,
             level,
@@ -190,7 +198,7 @@ impl EmbedChallenge {
             user,
             note,
         };
-        Ok(self.issue.run(request).await?)
+        Ok(self.issue.draw(request).await?)
     }
 
     fn seal(&self, purpose: Purpose, record: &EmbeddingRecord) -> Result<String, Busy> {

@@ -1,6 +1,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::access_key::AccessKeyId;
 use crate::app::{Action, AppId, AppRefusal};
 use crate::challenge::{Kind, Level, Style, View};
 use crate::contact::Contact;
@@ -25,6 +26,8 @@ pub struct ChallengeRequest<'a> {
     pub door: Door,
     /// For whom.
     pub app: &'a AppId,
+    /// Which of the app's keys has asked, where one has.
+    pub key: Option<AccessKeyId>,
     /// From where it is asked.
     pub client: IpAddr,
     /// Of which kind.
@@ -81,11 +84,28 @@ impl IssueChallenge {
     /// # Errors
     /// [`IssueChallengeError`]; nothing was kept or spent.
     pub async fn run(&self, request: ChallengeRequest<'_>) -> Result<IssuedChallenge, IssueChallengeError> {
+        self.admit(request.app, request.client)?;
+        self.draw(request).await
+    }
+
+    /// Whether the limits admit a challenge for this app and client now. Counts.
+    ///
+    /// # Errors
+    /// [`IssueChallengeError::App`] and [`IssueChallengeError::Limited`].
+    pub(super) fn admit(&self, app: &AppId, client: IpAddr) -> Result<(), IssueChallengeError> {
+        let app = self.ports.directory.usable_app(app)?;
+        self.escalation.admit(Caller { app: &app.id, client })?;
+        Ok(self.limit(&app.id, client)?)
+    }
+
+    /// Makes a challenge that was [admitted](Self::admit).
+    ///
+    /// # Errors
+    /// [`IssueChallengeError::App`] and [`IssueChallengeError::Busy`].
+    pub(super) async fn draw(&self, request: ChallengeRequest<'_>) -> Result<IssuedChallenge, IssueChallengeError> {
         let ports = &self.ports;
         let app = ports.directory.usable_app(request.app)?;
         let caller = Caller { app: &app.id, client: request.client };
-        self.escalation.admit(caller)?;
-        self.admit(&app.id, request.client)?;
         let choice = self.escalation.choose(caller, request.level);
         let puzzle = ports.puzzles.make(request.kind, choice.level, request.style).await?;
         let keyring = ports.directory.keyring();
@@ -97,6 +117,7 @@ impl IssueChallenge {
                 epoch: ports.marks.epoch(),
                 door: request.door,
                 app: app.id.clone(),
+                key: request.key,
                 action: request.action,
                 contact: request.contact.map(|contact| keyring.contact_hash(contact, issued_at)),
                 origin: None,
@@ -118,7 +139,7 @@ impl IssueChallenge {
 
     /// The address before the app: one client over its limit must not use up what its app's other clients have. The limits
     /// are this node's own, because issuing touches no store.
-    fn admit(&self, app: &AppId, client: IpAddr) -> Result<(), Limited> {
+    fn limit(&self, app: &AppId, client: IpAddr) -> Result<(), Limited> {
         let keys = [
             (Limit::IssuePerAddress, Limit::IssuePerAddress.key_of_address(client)),
             (Limit::IssuePerApp, Limit::IssuePerApp.key_of_app(app)),

@@ -107,6 +107,7 @@ impl House {
         block_on(issue.run(ChallengeRequest {
             door: DOOR,
             app: &AppId::parse(app).unwrap(),
+            key: None,
             client: self.client,
             kind: Kind::Slider,
             level: None,

@@ -57,6 +57,7 @@ impl HuaweiOneAccess {
             .run(ChallengeRequest {
                 door: DOOR,
                 app,
+                key: None,
                 client: request.client,
                 kind: Kind::Slider,
                 level: None,

@@ -77,6 +77,7 @@ impl ScriptRefusal {
             Self::Load(LoadScriptError::App(AppRefusal::Unknown | AppRefusal::Disabled)) => {
                 (StatusCode::FORBIDDEN, "the app is disabled", "应用已停用")
             }
+            Self::Load(LoadScriptError::KeyDisabled) => (StatusCode::FORBIDDEN, "the key is disabled", "密钥已停用"),
             Self::Load(LoadScriptError::Busy(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "busy, try again in a moment", "服务繁忙，请稍后重试")
             }
@@ -87,7 +88,7 @@ impl ScriptRefusal {
     pub(super) fn complaint(self) -> Complaint {
         match self {
             Self::MethodNotAllowed => Complaint::MethodUnsupported,
-            Self::Load(LoadScriptError::App(_)) => Complaint::KeyInactive,
+            Self::Load(LoadScriptError::App(_) | LoadScriptError::KeyDisabled) => Complaint::KeyInactive,
             Self::Load(LoadScriptError::Page(_) | LoadScriptError::Busy(_)) => Complaint::Busy,
         }
     }

@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_domain::access_key::Permission;
+use countersign_domain::access_key::{AccessKeyId, Permission};
+use countersign_domain::challenge::Axes;
 use countersign_domain::testing::block_on;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
@@ -159,6 +160,35 @@ fn a_page_draws_for_its_own_site_and_so_often() {
 }
 
 #[test]
+fn a_page_over_a_limit_is_neither_bound_nor_closer_to_its_end() {
+    let house = House::limited();
+    let page = session(&load(&house, &script(&house, &[])));
+    house.challenge("one", None, Axes::One);
+    for _ in 0..3 {
+        assert_eq!(draw(&house, &page, "https://copied.example").status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    house.clock.advance(Duration::from_millis(2_500));
+    assert_eq!(draw(&house, &page, "https://shop.example").status, StatusCode::CREATED);
+}
+
+#[test]
+fn what_a_key_ordered_that_was_disabled_since_is_not_loaded() {
+    let house = House::new();
+    let key = house.context.directory.access_key(&AccessKeyId::parse("AK3").unwrap()).unwrap();
+    let url = tencent_script(&house.context, &key).unwrap();
+    let target = url.strip_prefix("https://verify.example.com:8443/shield").unwrap();
+    insta::assert_snapshot!("key_disabled", shown(&load(&house, target)));
+}
+
+#[test]
+fn a_scheme_is_read_however_it_is_written() {
+    let mut house = House::new();
+    Arc::make_mut(&mut house.context.tencent.settings).public_url = "HTTPS://verify.example.com".to_owned();
+    let answer = json(&call(&house, "AK1", "CaptchaQuery", &[("captchaType", "1"), ("script", "0")]));
+    assert!(answer["script"].as_str().unwrap().contains(r#""base":"https://verify.example.com/""#));
+}
+
+#[test]
 fn a_ticket_passes_twice_within_a_minute_for_the_same_key_address_and_user() {
     let house = House::new();
     let bought = ticket(&house, &[]);
@@ -179,10 +209,11 @@ fn a_ticket_passes_twice_within_a_minute_for_the_same_key_address_and_user() {
 }
 
 #[test]
-fn a_ticket_of_another_app_door_or_user_or_that_is_old_is_refused_and_not_spent() {
+fn a_ticket_of_another_app_key_door_or_user_or_that_is_old_is_refused_and_not_spent() {
     let house = House::new();
     let of_ann = ticket(&house, &[("uid", "ann")]);
     assert_eq!(check(&house, "AK5", &of_ann, "192.0.2.9", &[("uid", "ann")]), 5100, "another app");
+    assert_eq!(check(&house, "ONLY0", &of_ann, "192.0.2.9", &[("uid", "ann")]), 5100, "another key");
     assert_eq!(check(&house, "AK1", &of_ann, "192.0.2.9", &[("uid", "bob")]), 5100, "another user");
     assert_eq!(check(&house, "AK1", &of_ann, "192.0.2.9", &[("uid", "ann")]), 0);
     assert_eq!(check(&house, "AK1", &ticket(&house, &[("uid", "ann")]), "192.0.2.9", &[]), 0, "no user");

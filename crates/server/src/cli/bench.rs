@@ -193,6 +193,7 @@ fn whole(challenge: &dyn Challenge, style: Style) -> anyhow::Result<usize> {
             epoch: [0; 8],
             door: NATIVE,
             app: AppId::parse("0123456789abcdef0123456789abcdef").context("an app id")?,
+            key: None,
             action: None,
             contact: None,
             origin: None,

@@ -146,6 +146,7 @@ impl DevDoor {
         let issued = self.context.issue_challenge.run(ChallengeRequest {
             door: door.clone(),
             app: &self.app,
+            key: None,
             client: request.client,
             kind: Kind::Slider,
             level: None,
