@@ -122,14 +122,14 @@ export class CountersignChallenge extends HTMLElement {
   connectedCallback() {
     this.#attending = new AbortController();
     const { signal } = this.#attending;
-    this.#ready ??= this.#speak();
+    const speaking = this.#speak();
+    this.#ready ??= speaking;
     // Somewhere above, the page may change its language.
     const observer = new MutationObserver(() => this.#speak());
     observer.observe(document, { subtree: true, attributeFilter: ['lang'] });
     signal.addEventListener('abort', () => observer.disconnect());
     document.addEventListener('visibilitychange', () => this.#watchTicket(), { signal });
     this.#challenge?.attend(signal);
-    this.#speak();
     this.#watchTicket();
     if (this.#frame && !this.#ticket) this.#begin();
   }
