@@ -250,6 +250,22 @@ test('capRefresh takes the ticket back, even while it is still said that it was 
   await page.close();
 });
 
+test('capRefresh on an open popup is no closing, however late it opens again', async () => {
+  const page = await open('/popup');
+  await page.reached('ready');
+  await page.widget.evaluate((element) => {
+    const { execute } = element;
+    const closed = new Promise((resolve) => element.addEventListener('countersign-closed', resolve, { once: true }));
+    element.execute = () => closed.then(() => execute.call(element));
+    capRefresh();
+  });
+  await page.reached('ready', 2);
+  assert.deepEqual(await page.page.evaluate(() => heard), []);
+  await page.solve();
+  await assertPasses(page);
+  await page.close();
+});
+
 test('keepOpen keeps what is solved; without it, the next picture comes and the ticket stays', async () => {
   const popup = await open('/kept');
   await popup.reached('ready');
@@ -334,6 +350,16 @@ test('a widget that does not arrive is said in the place, and the callback hears
   assert.equal(await page.page.getByRole('alert').count(), 0);
   await page.close();
 });
+
+for (const path of ['/embed', '/popup']) {
+  for (const missing of ['**/widget/stage.js', '**/widget/locales/*.js']) {
+    test(`the callback hears that a part did not arrive: ${path}, ${missing}`, async () => {
+      const page = await open(path, { before: (tab) => tab.route(missing, (route) => route.abort('connectionrefused')) });
+      assert.deepEqual(await heard(page), [UNSOLVED]);
+      await page.close();
+    });
+  }
+}
 
 test('capInit takes its callback second or third, and old forms of options', async () => {
   const page = await open('/bare');

@@ -40,6 +40,7 @@
     #notice = null;
     #solved = null;
     #running = false;
+    #reopening = false;
     #timer;
     #destroyed = false;
 
@@ -66,8 +67,11 @@
       if (!this.#element || this.#destroyed) return;
       // Pages empty the place between two challenges.
       if (!this.#element.isConnected) this.#place.append(this.#element);
+      const reopens = this.#layout === LAYOUTS.popup;
+      // What closes now opens again: nobody has closed it.
+      this.#reopening = reopens;
       this.#element.reset();
-      if (this.#layout === LAYOUTS.popup) this.#element.execute();
+      if (reopens) this.#element.execute();
     }
 
     listen(callback) {
@@ -103,15 +107,23 @@
         onDrawn: () => {
           if (this.#layout === LAYOUTS.embed) this.#begin();
         },
-        onOpened: () => this.#begin(),
+        onOpened: () => {
+          this.#reopening = false;
+          this.#begin();
+        },
         onSolved: (detail) => this.#accept(detail),
-        onError: ({ reason }) => {
-          if (reason !== 'session') return;
+        onError: ({ reason, during }) => {
+          // Any other the person can try again. A part of the widget that is missing during nothing leaves nobody to try.
+          const isLost = reason === 'script' && !during;
+          if (reason !== 'session' && !isLost) return;
+          this.#reopening = false;
           this.#begin();
           this.#end(UNSOLVED);
         },
         // Not before: what a page does next may want the focus, which an open dialog keeps.
-        onClosed: () => this.#end(this.getTicket()),
+        onClosed: () => {
+          if (!this.#reopening) this.#end(this.getTicket());
+        },
       });
       dress(this.#element, this.#options);
       if (this.#layout === LAYOUTS.popup) this.#element.execute();
