@@ -163,9 +163,7 @@ test('a drag that is taken back is no part of the trail', async () => {
 
 test('what is sent is the trail of this challenge, in at most two kilobytes', async () => {
   const sent = [];
-  const page = await visit({
-    browser,
-    server,
+  const page = await visitFar({
     before: (tab) => tab.route('**/v1/challenges/answer', (route) => {
       sent.push(route.request().postDataJSON());
       return route.continue();
