@@ -42,6 +42,7 @@ use crate::operations_door::OperationsDoor;
 use crate::pages::Pages;
 use crate::passwords::ArgonPasswords;
 use crate::puzzles::DrawnPuzzles;
+use crate::ready_puzzles::ReadyPuzzles;
 use crate::session_signatures::RsaSignatures;
 use crate::tls::Tls;
 use crate::usage::UsageKeeper;
@@ -172,15 +173,16 @@ impl House {
         let inbox = Inbox::new(Arc::clone(&clock));
         let records = Arc::clone(&vault.records);
         let signatures = Arc::new(RsaSignatures::new(vault, Arc::clone(&clock), Arc::clone(&entropy)));
+        let drawn = DrawnPuzzles::new(
+            Arc::clone(&entropy),
+            usize::try_from(config.challenges.drawing).unwrap_or(1),
+            usize::try_from(config.challenges.waiting).unwrap_or(0),
+        );
         let ports = Ports {
             directory: Arc::<SnapshotDirectory>::clone(&directory),
             marks,
             local_throttle: Arc::new(MemoryThrottle::new(Arc::clone(&clock), LOCAL_ACCOUNTS)),
-            puzzles: Arc::new(DrawnPuzzles::new(
-                Arc::clone(&entropy),
-                usize::try_from(config.challenges.drawing).unwrap_or(1),
-                usize::try_from(config.challenges.waiting).unwrap_or(0),
-            )),
+            puzzles: Arc::new(ReadyPuzzles::new(drawn, usize::try_from(config.challenges.ready).unwrap_or(0))),
             clock,
             entropy,
             tally: Arc::<Metrics>::clone(&metrics),

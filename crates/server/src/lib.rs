@@ -29,6 +29,7 @@ mod pages;
 mod passwords;
 mod private_file;
 mod puzzles;
+mod ready_puzzles;
 mod session_signatures;
 mod system;
 mod tls;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use countersign_domain::challenge::{Answer, Challenge, Kind, Level, Puzzle, Seed, Solution, Style};
 use countersign_domain::ports::{Busy, Entropy, Puzzles};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Draws puzzles.
 pub(crate) struct DrawnPuzzles {
@@ -28,16 +28,13 @@ impl DrawnPuzzles {
         }
     }
 
-    fn kind(&self, kind: Kind) -> Option<&Arc<dyn Challenge>> {
-        self.kinds.iter().find(|challenge| challenge.kind() == kind)
+    /// A puzzle, if a core is idle and nothing has gone wrong.
+    pub(crate) async fn make_if_idle(&self, kind: Kind, level: Level, style: Style) -> Option<Puzzle> {
+        let permit = Arc::clone(&self.drawing).try_acquire_owned().ok()?;
+        self.draw(permit, kind, level, style).await.ok()
     }
-}
 
-#[async_trait]
-impl Puzzles for DrawnPuzzles {
-    async fn make(&self, kind: Kind, level: Level, style: Style) -> Result<Puzzle, Busy> {
-        let _admitted = self.admitted.try_acquire().map_err(|_| Busy)?;
-        let permit = Arc::clone(&self.drawing).acquire_owned().await.map_err(|_| Busy)?;
+    async fn draw(&self, permit: OwnedSemaphorePermit, kind: Kind, level: Level, style: Style) -> Result<Puzzle, Busy> {
         let challenge = Arc::clone(self.kind(kind).ok_or(Busy)?);
         let seed = Seed::new(self.entropy.array());
         let drawn = tokio::task::spawn_blocking(move || {
@@ -56,6 +53,19 @@ impl Puzzles for DrawnPuzzles {
                 Err(Busy)
             }
         }
+    }
+
+    fn kind(&self, kind: Kind) -> Option<&Arc<dyn Challenge>> {
+        self.kinds.iter().find(|challenge| challenge.kind() == kind)
+    }
+}
+
+#[async_trait]
+impl Puzzles for DrawnPuzzles {
+    async fn make(&self, kind: Kind, level: Level, style: Style) -> Result<Puzzle, Busy> {
+        let _admitted = self.admitted.try_acquire().map_err(|_| Busy)?;
+        let permit = Arc::clone(&self.drawing).acquire_owned().await.map_err(|_| Busy)?;
+        self.draw(permit, kind, level, style).await
     }
 
     fn judge(&self, solution: &Solution, answer: &Answer) -> bool {

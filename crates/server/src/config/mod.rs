@@ -217,6 +217,8 @@ pub struct Challenges {
     pub drawing: u32,
     /// Calls that may wait for a picture.
     pub waiting: u32,
+    /// Pictures of each form that are drawn ahead of time.
+    pub ready: u32,
 }
 
 /// Section `tickets`.
@@ -326,6 +328,7 @@ impl Config {
             ("limits.drain_seconds", seconds(self.limits.drain_seconds, 60), "must be 1 to 60"),
             ("challenges.lifetime_seconds", seconds(self.challenges.lifetime_seconds, 3600), "must be 1 to 3600"),
             ("challenges.drawing", self.challenges.drawing <= 256, "must be at most 256"),
+            ("challenges.ready", self.challenges.ready <= 64, "must be at most 64"),
             ("challenges.waiting", self.challenges.waiting <= 100_000, "must be at most 100000"),
             ("tickets.lifetime_seconds", seconds(self.tickets.lifetime_seconds, 3600), "must be 1 to 3600"),
             ("install_codes.short_hours", (1..=8_760).contains(&self.install_codes.short_hours), "must be 1 to 8760"),
