@@ -202,7 +202,7 @@ pub struct UsageRow {
     pub registered_at: Option<Timestamp>,
     /// Which account it was for.
     pub account: Option<AccountKey>,
-    /// The [`Person`], sealed for [`UsageRow::place`].
+    /// The [`Person`], sealed for its place.
     pub sealed_person: Vec<u8>,
 }
 
